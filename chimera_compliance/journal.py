@@ -7,8 +7,9 @@ observation is one `write` of one line to a file opened for appending.
 import hashlib
 import json
 import os
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,10 @@ class Observation:
     digest: str = ""
     reproduce: str = ""
 
+    def as_dict(self) -> dict[str, Any]:
+        """As it stands in observations.jsonl."""
+        return dict(self.__dict__)
+
 
 @dataclass
 class Journal:
@@ -46,7 +51,6 @@ class Journal:
 
     def __post_init__(self) -> None:
         self._kept: dict[str, Observation] = {}
-        self._by_requirement: dict[str, list[str]] = {}
         self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600) if self.path else None
 
     def record(
@@ -77,22 +81,21 @@ class Journal:
             reproduce=self.redact(reproduce),
         )
         self._kept[observation.id] = observation
-        self._by_requirement.setdefault(self.requirement, []).append(observation.id)
         self._write(observation)
         return observation.id
 
     def _write(self, observation: Observation) -> None:
         if self._file is not None:
-            line = json.dumps(asdict(observation), ensure_ascii=True, separators=(",", ":"))
+            line = json.dumps(observation.as_dict(), ensure_ascii=True, separators=(",", ":"))
             os.write(self._file, line.encode() + b"\n")
 
     def get(self, observation_id: str) -> Observation | None:
         """The observation of that id, if this process made it."""
         return self._kept.get(observation_id)
 
-    def of(self, requirement: str) -> list[str]:
-        """The ids of what was observed for a requirement, in order."""
-        return self._by_requirement.get(requirement, [])
+    def made_since(self, count: int) -> list[Observation]:
+        """The observations after the first `count`, in order."""
+        return list(islice(self._kept.values(), count, None))
 
     def close(self) -> None:
         """Flush and close the file."""

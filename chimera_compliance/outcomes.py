@@ -49,6 +49,10 @@ class NotReviewed(Exception):
     """The requirement could not be looked at here, and why: a missing facet, an unsupported call."""
 
 
+class NotApplicable(Exception):
+    """The target file declares, with a reason, that the requirement does not apply."""
+
+
 class Evidence(Protocol):
     """What a probe hands to a check: a fact about one subject, kept as an observation."""
 

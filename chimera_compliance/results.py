@@ -89,6 +89,8 @@ class ControlResult(_Model):
     clause: str
     references: dict[str, list[str]] = {}
     outcome: Outcome
+    reasons: list[str] = Field([], description="Why the control is not reviewed, where no requirement says it.")
+    seconds: float = 0.0
     requirements: list[RequirementResult] = []
 
 

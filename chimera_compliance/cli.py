@@ -1,0 +1,185 @@
+"""The command line: verify, prove, list, init, doctor, stack and schema."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from chimera_compliance import __version__
+from chimera_compliance.errors import EXIT_BAD_CONFIGURATION, EXIT_INTERRUPTED, ConfigurationError
+
+app = typer.Typer(
+    help="Verify a deployed stack against the twelve controls of ADR-005.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+stack_app = typer.Typer(help="The embedded reference stack, kept running to try things on.", no_args_is_help=True)
+app.add_typer(stack_app, name="stack")
+
+TargetFile = Annotated[
+    Path | None,
+    typer.Option("--target", metavar="FILE", help="Target file; the embedded reference stack if not given."),
+]
+Controls = Annotated[str | None, typer.Option(metavar="IDS", help="Controls, such as C03,C12; all if not given.")]
+
+
+def main() -> None:
+    """Entry point: every error becomes one line and a documented exit code."""
+    try:
+        app()
+    except ConfigurationError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise SystemExit(EXIT_BAD_CONFIGURATION) from None
+    except KeyboardInterrupt:
+        raise SystemExit(EXIT_INTERRUPTED) from None
+    except BrokenPipeError:
+        sys.stderr.close()
+        raise SystemExit(EXIT_INTERRUPTED) from None
+
+
+def _version(show: bool) -> None:
+    if show:
+        typer.echo(f"chimera-compliance {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Options before the command."""
+
+
+@app.command()
+def verify(
+    target: TargetFile = None,
+    controls: Controls = None,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for the reports.")] = None,
+    jobs: Annotated[int, typer.Option(min=1, max=16, help="Processes (more than one needs pytest-xdist).")] = 1,
+) -> None:
+    """Verify a target and leave results.json, report.html, report.xml and observations.jsonl.
+
+    Exit codes: 0 clean, 1 findings, 2 error or incomplete, 3 expired waiver, 4 bad configuration or out of
+    scope, 130 interrupted.
+    """
+    from chimera_compliance.progress import Progress
+    from chimera_compliance.verify import verify as run
+
+    progress = Progress(sys.stdout, live=sys.stdout.isatty())
+    raise typer.Exit(run(target, controls=controls, out=out, jobs=jobs, plugins=[progress]))
+
+
+@app.command("list")
+def list_controls(
+    controls: Controls = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """List the controls, their requirements, and which facets of a target each needs."""
+    from chimera_compliance.listing import listing
+
+    found = listing(controls)
+    if as_json:
+        typer.echo(json.dumps(found, indent=2))
+        return
+    for control in found:
+        typer.echo(f"{control['id']}  {control['title']}" + ("" if control["requirements"] else "  (no check yet)"))
+        for item in control["requirements"]:
+            typer.echo(
+                f"  {item['id']:<7} {item['severity']:<9} {'+'.join(item['facets']) or '-':<8} {item['sentence']}"
+            )
+
+
+@app.command()
+def prove(
+    controls: Controls = None,
+    only: Annotated[
+        str | None, typer.Option(metavar="NAMES", help="Flaws or variants by name, comma-separated.")
+    ] = None,
+    jobs: Annotated[int, typer.Option(min=1, max=16, help="How many variants are verified at the same time.")] = 2,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the proof as JSON.")] = None,
+) -> None:
+    """Prove that every check detects: each flaw turns its own control red, and no other."""
+    from chimera_compliance.prove import prove as run
+
+    raise typer.Exit(run(controls=controls, only=only, jobs=jobs, out=out, write_line=typer.echo))
+
+
+@app.command()
+def doctor(target: TargetFile = None) -> None:
+    """Reach every facet of a target and name what is missing; changes nothing."""
+    from chimera_compliance.doctor import doctor as run
+
+    raise typer.Exit(run(target, typer.echo))
+
+
+@app.command()
+def init(
+    file: Annotated[Path, typer.Argument(help="The target file to write.")] = Path("target.yaml"),
+    base_url: Annotated[str | None, typer.Option(help="Where the API is, such as https://api.example.com/v1.")] = None,
+    openapi: Annotated[str | None, typer.Option(help="Its OpenAPI document: path, URL or file.")] = None,
+    ca_file: Annotated[
+        str | None, typer.Option(help="CA certificates (PEM) that its TLS certificate rests on.")
+    ] = None,
+    dsn: Annotated[
+        str | None, typer.Option(help="The database: ${NAME} or file:PATH of a DSN, or one without password.")
+    ] = None,
+    repo: Annotated[str | None, typer.Option(help="Path of the git repository.")] = None,
+    force: Annotated[bool, typer.Option(help="Overwrite an existing file.")] = False,
+) -> None:
+    """Write a commented target file, filled with what can be discovered."""
+    from chimera_compliance.init import init as run
+
+    run(
+        file,
+        base_url=base_url,
+        openapi=openapi,
+        ca_file=ca_file,
+        dsn=dsn,
+        repo=repo,
+        force=force,
+        write_line=typer.echo,
+    )
+
+
+@stack_app.command("up")
+def stack_up(
+    variant: Annotated[
+        str | None, typer.Option(help="A flawed or different variant; `prove` lists their names.")
+    ] = None,
+) -> None:
+    """Start the reference stack, print its target file, and keep it running until Ctrl-C."""
+    from chimera_compliance.stack import Stack, StackError
+
+    try:
+        with Stack.start() as stack:
+            running = stack.boot(variant)
+            typer.echo(f"target file: {running.target}")
+            typer.echo(f"try:         chimera-compliance verify --target {running.target}")
+            typer.echo("Ctrl-C ends it and removes everything.")
+            stack.wait()
+    except StackError as error:
+        raise ConfigurationError(str(error)) from None
+
+
+@app.command()
+def schema(
+    name: Annotated[str, typer.Argument(help="`target` or `results`.")],
+) -> None:
+    """Print the JSON Schema of the target file or of results.json."""
+    from chimera_compliance.results import Results
+    from chimera_compliance.target import Target
+
+    models = {"target": Target, "results": Results}
+    if name not in models:
+        raise ConfigurationError(f"schema: there is `target` and `results`, not {name!r}")
+    typer.echo(json.dumps(models[name].model_json_schema(), indent=2))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,212 @@
+"""Gathers the cases of a run, from one process or many, into the canonical results."""
+
+import hashlib
+import platform
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from chimera_compliance import __version__
+from chimera_compliance.checklist import Control, Requirement
+from chimera_compliance.errors import EXIT_CLEAN, EXIT_FINDINGS, EXIT_INCOMPLETE, EXIT_INTERRUPTED
+from chimera_compliance.home import CHECKLIST, CHECKS, PACKAGE
+from chimera_compliance.outcomes import Outcome, Severity, worst
+from chimera_compliance.report import terminal, write_all
+from chimera_compliance.results import (
+    ControlResult,
+    Counts,
+    Finding,
+    Population,
+    RequirementResult,
+    Results,
+    RunInfo,
+    Untested,
+)
+
+if TYPE_CHECKING:
+    from chimera_compliance.recorder import Recorder
+
+_SAMPLES = 3
+_REASONS = 20
+
+
+@dataclass
+class _Gathered:
+    """What the cases of one requirement have shown so far."""
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    reasons: dict[str, None] = field(default_factory=dict)
+    problems: list[dict[str, Any]] = field(default_factory=list)
+    facets: list[str] = field(default_factory=list)
+    tested: dict[str, None] = field(default_factory=dict)
+    untested: dict[str, str] = field(default_factory=dict)
+    samples: list[dict[str, Any]] = field(default_factory=list)
+    unit: str = ""
+    seconds: float = 0.0
+    observations: int = 0
+    requests: int = 0
+
+    def add(self, case: dict[str, Any], seconds: float) -> None:
+        self.outcomes.append(Outcome(case["outcome"]))
+        self.reasons.update(dict.fromkeys(case["reasons"]))
+        self.problems += [{**problem, "case": case["case"]} for problem in case["problems"]]
+        self.facets = case["facets"]
+        self.tested.update(dict.fromkeys(case["tested"]))
+        self.untested.update(case["untested"])
+        self.samples += case["samples"][: _SAMPLES - len(self.samples)]
+        self.unit = case["unit"] or self.unit
+        self.seconds += seconds
+        self.observations += case["observations"]
+        self.requests += case["requests"]
+
+    def population(self) -> Population | None:
+        if not (self.tested or self.untested):
+            return None
+        known = len(self.tested | self.untested)
+        untested = [Untested(subject=name, reason=reason) for name, reason in self.untested.items()]
+        return Population(unit=self.unit, known=known, tested=known - len(untested), untested=untested)
+
+
+class Gathering:
+    """Collects cases as they are reported and finishes the run."""
+
+    def __init__(self, recorder: "Recorder") -> None:
+        self.recorder = recorder
+        self.started = datetime.now(UTC)
+        self._clock = time.monotonic()
+        self._cases: dict[str, _Gathered] = defaultdict(_Gathered)
+        self.results: Results | None = None
+
+    @property
+    def requests(self) -> int:
+        """How many HTTP requests the gathered cases have sent."""
+        return sum(gathered.requests for gathered in self._cases.values())
+
+    def add(self, case: dict[str, Any], seconds: float) -> None:
+        """Take the report of one case."""
+        self._cases[case["requirement"]].add(case, seconds)
+
+    def finish(self, *, interrupted: bool) -> int:
+        """Write results.json and all the formats made from it; the exit code of the run."""
+        self.results = self._results(interrupted)
+        write_all(self.results, self.recorder.out)
+        return self.results.exit_code
+
+    def summarize(self, write_line: Callable[[str], None]) -> None:
+        """Print what a person at a terminal wants to know."""
+        if self.results is not None:
+            for line in terminal.summary(self.results, self.recorder.out):
+                write_line(line)
+
+    def _results(self, interrupted: bool) -> Results:
+        controls = [self._control(control) for control in self._selected()]
+        verdict = worst(control.outcome for control in controls)
+        counts = _counts(controls, self.requests)
+        code = EXIT_INTERRUPTED if interrupted else exit_code(verdict, counts)
+        return Results(run=self._run(interrupted), verdict=verdict, exit_code=code, counts=counts, controls=controls)
+
+    def _selected(self) -> list[Control]:
+        wanted = self.recorder.controls
+        return [control for control in self.recorder.checklist.controls if wanted is None or control.id in wanted]
+
+    def _control(self, control: Control) -> ControlResult:
+        requirements = [self._requirement(control, item) for item in control.requirements]
+        return ControlResult(
+            id=control.id,
+            title=control.title,
+            clause=control.clause,
+            references=control.references,
+            outcome=worst(item.outcome for item in requirements),
+            reasons=[] if requirements else ["this version of the suite has no check for it"],
+            seconds=round(sum(item.seconds for item in requirements), 3),
+            requirements=requirements,
+        )
+
+    def _requirement(self, control: Control, requirement: Requirement) -> RequirementResult:
+        gathered = self._cases.get(requirement.id) or _Gathered()
+        outcome = worst(gathered.outcomes)
+        reasons = list(gathered.reasons) if gathered.outcomes else ["not run"]
+        return RequirementResult(
+            **requirement.model_dump(),
+            references=control.references,
+            facets=gathered.facets,
+            outcome=outcome,
+            reasons=reasons[:_REASONS] + [f"and {len(reasons) - _REASONS} more"] * (len(reasons) > _REASONS),
+            cases=len(gathered.outcomes),
+            seconds=round(gathered.seconds, 3),
+            observations=gathered.observations,
+            samples=gathered.samples,
+            population=gathered.population(),
+            findings=_findings(requirement, gathered.problems),
+        )
+
+    def _run(self, interrupted: bool) -> RunInfo:
+        recorder = self.recorder
+        return RunInfo(
+            id=recorder.run_id,
+            started=self.started.isoformat(timespec="seconds"),
+            finished=datetime.now(UTC).isoformat(timespec="seconds"),
+            seconds=round(time.monotonic() - self._clock, 3),
+            suite_version=__version__,
+            suite_digest=suite_digest(),
+            python=platform.python_version(),
+            target=recorder.target.name,
+            target_digest=recorder.target.digest,
+            checklist_digest=recorder.checklist.digest,
+            controls_selected=[control.id for control in self._selected()],
+            interrupted=interrupted,
+        )
+
+
+def _findings(requirement: Requirement, problems: list[dict[str, Any]]) -> list[Finding]:
+    seen: Counter[tuple[str, str]] = Counter()
+    findings = []
+    for problem in problems:
+        key = (problem["subject"], problem["case"])
+        seen[key] += 1
+        settings = {**problem, "severity": problem["severity"] or requirement.severity}
+        mark = fingerprint(requirement.id, *key, *([str(seen[key])] if seen[key] > 1 else []))
+        findings.append(Finding(fingerprint=mark, requirement=requirement.id, **settings))
+    return sorted(findings, key=lambda finding: finding.severity.rank)
+
+
+def fingerprint(*parts: str) -> str:
+    """Names a finding the same way in every run."""
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+def exit_code(verdict: Outcome, counts: Counts) -> int:
+    """1 if anything was found, 0 if everything selected was looked at and is right, else 2."""
+    if verdict is Outcome.FAILED:
+        return EXIT_FINDINGS
+    something_passed = counts.requirements[Outcome.PASSED] > 0
+    return EXIT_CLEAN if something_passed and verdict.rank >= Outcome.NOT_APPLICABLE.rank else EXIT_INCOMPLETE
+
+
+def _counts(controls: list[ControlResult], requests: int) -> Counts:
+    requirements = [item for control in controls for item in control.requirements]
+    severities = Counter(finding.severity for item in requirements for finding in item.findings)
+    return Counts(
+        controls=_by_outcome(controls),
+        requirements=_by_outcome(requirements),
+        findings={severity: severities[severity] for severity in Severity},
+        observations=sum(item.observations for item in requirements),
+        requests=requests,
+    )
+
+
+def _by_outcome(items: list) -> dict[Outcome, int]:
+    tally = Counter(item.outcome for item in items)
+    return {outcome: tally[outcome] for outcome in Outcome}
+
+
+def suite_digest() -> str:
+    """SHA-256 over the checks, the library and the checklist, so that a report names what made it."""
+    digest = hashlib.sha256()
+    files = {*CHECKS.rglob("*.py"), *PACKAGE.rglob("*.py"), CHECKLIST}
+    for file in sorted(files, key=lambda path: path.name + str(path)):
+        digest.update(file.name.encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()

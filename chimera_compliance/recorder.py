@@ -1,0 +1,239 @@
+"""The pytest plugin that turns test results into verdicts.
+
+It runs in every process: each keeps a journal and attaches to each report what its case has shown; the
+controller (or the only process) gathers the reports into results.json and the formats made from it. It is
+inert unless checks are among what pytest is asked to run.
+"""
+
+import uuid
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from chimera_compliance.checklist import Checklist, Requirement
+from chimera_compliance.coverage import Coverage
+from chimera_compliance.errors import ConfigurationError
+from chimera_compliance.gathering import Gathering
+from chimera_compliance.home import CHECKS, HOME, PACKAGE
+from chimera_compliance.journal import Journal
+from chimera_compliance.outcomes import NotApplicable, Outcome
+from chimera_compliance.target import Target
+from chimera_compliance.verdict import first_line, judge
+
+REQUIREMENT = pytest.StashKey[Requirement]()
+COVERAGE = pytest.StashKey[Coverage]()
+FACETS = ("api", "db", "aws", "repo")
+_SAMPLES = 3
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("compliance", "compliance verification")
+    group.addoption("--target", metavar="FILE", help="target file; the embedded reference stack if not given")
+    group.addoption("--controls", metavar="IDS", help="controls to verify, such as C03,C12; all if not given")
+    group.addoption("--out", metavar="DIR", help="folder for the reports; a new one under reports/runs if not given")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if _asks_for_checks(config) and not config.getoption("collectonly", False):
+        try:
+            config.pluginmanager.register(Recorder(config), "compliance-recorder")
+        except ConfigurationError as error:
+            raise pytest.UsageError(str(error)) from None
+
+
+def _asks_for_checks(config: pytest.Config) -> bool:
+    named = [(config.invocation_params.dir / str(argument).split("::")[0]).resolve() for argument in config.args]
+    return any(path == HOME or path.is_relative_to(CHECKS) for path in named)
+
+
+def new_run_id() -> str:
+    """Sortable by time, unique without coordination."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}"
+
+
+def default_out(run_id: str) -> Path:
+    """Below the clone, or below the working directory where the suite is installed."""
+    root = Path.cwd() if PACKAGE == HOME else HOME
+    return root / "reports" / "runs" / run_id
+
+
+class Recorder:
+    """The plugin of one process; `gathering` exists only where reports are gathered."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+        self.checklist = Checklist.load()
+        worker = getattr(config, "workerinput", None)
+        self.run_id = worker["run_id"] if worker else new_run_id()
+        self.out = Path(worker["out"] if worker else config.getoption("out") or default_out(self.run_id)).absolute()
+        self.stack = None
+        self.target = Target.load(Path(worker["target"]) if worker else self._target_file())
+        unknown = set(self.target.not_applicable) - self.checklist.ids
+        if unknown:
+            raise ConfigurationError(
+                f"{self.target.path}: not_applicable names unknown ids: {', '.join(sorted(unknown))}"
+            )
+        self.journal = self._journal(config.workerinput["workerid"].upper() + "-" if worker else "")
+        selected = config.getoption("controls")
+        self.controls = control_ids(selected, self.checklist) if selected else None
+        self.gathering = None if worker else Gathering(self)
+
+    def _target_file(self) -> Path:
+        if given := self.config.getoption("target"):
+            return Path(given)
+        from chimera_compliance.stack import Stack, StackError
+
+        try:
+            self.stack = Stack.start()
+            return self.stack.boot().target
+        except StackError as error:
+            self.close()
+            raise ConfigurationError(str(error)) from None
+
+    def _journal(self, prefix: str) -> Journal:
+        try:
+            self.out.mkdir(parents=True, exist_ok=True)
+            return Journal(self.out / "observations.jsonl", prefix=prefix + "O")
+        except OSError as error:
+            raise ConfigurationError(f"cannot write to {self.out}: {error.strerror}: choose another --out") from None
+
+    def close(self) -> None:
+        """Stop the embedded stack, if this process started it."""
+        if self.stack is not None:
+            self.stack.close()
+            self.stack = None
+
+    # Collection
+
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        kept, dropped = [], []
+        for item in items:
+            requirement = self._requirement_of(item)
+            item.stash[REQUIREMENT] = requirement
+            wanted = self.controls is None or requirement.id[:3] in self.controls
+            (kept if wanted else dropped).append(item)
+        order = [item.id for control in self.checklist.controls for item in control.requirements]
+        kept.sort(key=lambda item: order.index(item.stash[REQUIREMENT].id))
+        items[:] = kept
+        if dropped:
+            config.hook.pytest_deselected(items=dropped)
+
+    def _requirement_of(self, item: pytest.Item) -> Requirement:
+        marker = item.get_closest_marker("control")
+        name = getattr(item, "originalname", item.name)
+        requirement = self.checklist.by_test.get((marker.args[0], name)) if marker else None
+        if requirement is None:
+            raise pytest.UsageError(f"{item.nodeid} proves no requirement of config/checklist.yaml")
+        return requirement
+
+    # Running
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        requirement = item.stash[REQUIREMENT]
+        self.journal.requirement = requirement.id
+        item.stash[COVERAGE] = Coverage()
+        self._seen_before = self.journal.count
+        declared = self.target.not_applicable
+        if reason := declared.get(requirement.id) or declared.get(requirement.id[:3]):
+            raise NotApplicable(reason)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo):
+        report = yield
+        error = call.excinfo.value if call.excinfo else None
+        if call.when == "call" or error is not None:
+            self._attach(item, report, error)
+        report.sections = []
+        return report
+
+    def _attach(self, item: pytest.Item, report: pytest.TestReport, error: BaseException | None) -> None:
+        requirement, coverage = item.stash[REQUIREMENT], item.stash[COVERAGE]
+        made = self.journal.made_since(self._seen_before)
+        outcome, reasons, problems = judge(error, coverage, observed=bool(made))
+        redact = self.journal.redact
+        report.compliance = {
+            "requirement": requirement.id,
+            "case": redact(item.callspec.id) if hasattr(item, "callspec") else "",
+            "facets": [facet for facet in FACETS if facet in item.fixturenames],
+            "outcome": outcome.value,
+            "reasons": [redact(reason) for reason in reasons],
+            "problems": [self._problem(problem) for problem in problems],
+            "unit": coverage.unit,
+            "tested": [redact(name) for name in coverage.decided],
+            "untested": {redact(name): redact(reason) for name, reason in coverage.undecided.items()},
+            "observations": len(made),
+            "requests": sum(observation.kind == "http" for observation in made),
+            "samples": [observation.as_dict() for observation in made[:_SAMPLES]],
+        }
+        self._show(report, outcome, [*reasons, *map(str, problems)], error)
+
+    def _problem(self, problem) -> dict:
+        evidence = self.journal.get(problem.observation)
+        return {
+            **{
+                name: self.journal.redact(getattr(problem, name))
+                for name in ("subject", "message", "expected", "actual")
+            },
+            "severity": problem.severity and problem.severity.value,
+            "evidence": evidence and evidence.as_dict(),
+        }
+
+    def _show(self, report: pytest.TestReport, outcome: Outcome, lines: list[str], error: BaseException | None) -> None:
+        """What pytest itself prints: the sentence, never a traceback with the run's values in it."""
+        text = self.journal.redact("\n".join(lines))
+        if outcome in (Outcome.NOT_REVIEWED, Outcome.NOT_APPLICABLE):
+            report.outcome, report.longrepr = "skipped", (str(report.fspath), report.location[1], text)
+        elif outcome is Outcome.PASSED:
+            report.outcome, report.longrepr = "passed", None
+        else:
+            where = f"\n{_place(error)}" if outcome is Outcome.ERROR and error else ""
+            report.outcome, report.longrepr = "failed", f"{outcome.value}: {text}{where}"
+
+    # Other processes
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node) -> None:
+        node.workerinput.update(run_id=self.run_id, out=str(self.out), target=str(self.target.path))
+
+    # Gathering
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if self.gathering is not None and hasattr(report, "compliance"):
+            self.gathering.add(report.compliance, report.duration)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int):
+        try:
+            yield
+        finally:
+            self.journal.close()
+            if self.gathering is not None:
+                session.exitstatus = self.gathering.finish(interrupted=exitstatus == pytest.ExitCode.INTERRUPTED)
+            self.close()
+
+    def pytest_terminal_summary(self, terminalreporter) -> None:
+        if self.gathering is not None:
+            self.gathering.summarize(terminalreporter.write_line)
+
+
+def control_ids(text: str, checklist: Checklist) -> list[str]:
+    """The controls that a comma-separated list names.
+
+    Raises:
+        ConfigurationError: one of them does not exist, or there is none.
+    """
+    ids = [part.strip().upper() for part in text.split(",") if part.strip()]
+    known = [control.id for control in checklist.controls]
+    unknown = [name for name in ids if name not in known]
+    if unknown or not ids:
+        raise ConfigurationError(f"--controls: no such control: {', '.join(unknown) or text!r} (there are C01 to C12)")
+    return ids
+
+
+def _place(error: BaseException) -> str:
+    frame = error.__traceback__
+    while frame and frame.tb_next:
+        frame = frame.tb_next
+    return f"at {Path(frame.tb_frame.f_code.co_filename).name}:{frame.tb_lineno}" if frame else first_line(error)

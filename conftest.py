@@ -1,0 +1,116 @@
+"""The fixtures that a check may ask for.
+
+A fixture of a facet that the target file does not have makes its check *not reviewed*, never passed.
+"""
+
+from collections.abc import Iterator
+
+import pytest
+
+from chimera_compliance.coverage import Coverage
+from chimera_compliance.journal import Journal
+from chimera_compliance.outcomes import NotReviewed
+from chimera_compliance.recorder import COVERAGE, Recorder
+from chimera_compliance.target import Target
+
+pytest_plugins = ["chimera_compliance.recorder"]
+
+
+@pytest.fixture(scope="session")
+def recorder(pytestconfig: pytest.Config) -> Recorder:
+    """The plugin that keeps this process's journal."""
+    return pytestconfig.pluginmanager.get_plugin("compliance-recorder")
+
+
+@pytest.fixture(scope="session")
+def target(recorder: Recorder) -> Target:
+    """The target file."""
+    return recorder.target
+
+
+@pytest.fixture(scope="session")
+def journal(recorder: Recorder) -> Journal:
+    """Where observations are kept."""
+    return recorder.journal
+
+
+@pytest.fixture
+def coverage(request: pytest.FixtureRequest) -> Coverage:
+    """Where a check says which subjects it has decided, and which it could not."""
+    return request.node.stash[COVERAGE]
+
+
+def _facet(target: Target, name: str) -> None:
+    if name not in target.facets:
+        raise NotReviewed(f"the target file has no {name} section")
+
+
+@pytest.fixture(scope="session")
+def api(target: Target, journal: Journal) -> Iterator["Api"]:  # noqa: F821
+    """The HTTP interface."""
+    _facet(target, "api")
+    from chimera_compliance.probes.http import Api
+
+    with Api(target, journal) as api:
+        yield api
+
+
+@pytest.fixture(scope="session")
+def principals(api, target: Target, journal: Journal) -> dict:
+    """Everybody the target file names, by name."""
+    from chimera_compliance.probes.principals import load_principals
+
+    return load_principals(target, journal)
+
+
+def _principal(principals: dict, name: str):
+    if name not in principals:
+        raise NotReviewed(f"the target file has no principal {name}")
+    return principals[name]
+
+
+@pytest.fixture(scope="session")
+def alice(principals: dict):
+    """A user of tenant A."""
+    return _principal(principals, "alice")
+
+
+@pytest.fixture(scope="session")
+def bob(principals: dict):
+    """A user of tenant B."""
+    return _principal(principals, "bob")
+
+
+@pytest.fixture(scope="session")
+def operations(api, target: Target, principals: dict) -> list:
+    """Every operation of the OpenAPI document and of the target file."""
+    from chimera_compliance.probes.operations import load_operations
+
+    return load_operations(target, api, principals)
+
+
+@pytest.fixture(scope="session")
+def guarded(operations: list) -> list:
+    """The operations that need a credential."""
+    from chimera_compliance import Inconclusive
+
+    found = [operation for operation in operations if not operation.public]
+    if not found:
+        raise Inconclusive("no operation needs a credential, as the target file and its OpenAPI document say")
+    return found
+
+
+@pytest.fixture(scope="session")
+def public(operations: list) -> list:
+    """The operations that need no credential."""
+    return [operation for operation in operations if operation.public]
+
+
+@pytest.fixture(scope="session")
+def db(target: Target, journal: Journal) -> Iterator["Database"]:  # noqa: F821
+    """The PostgreSQL database, as the application's login role and as the catalog's."""
+    _facet(target, "db")
+    from chimera_compliance.probes.postgres import Database
+
+    with Database(target, journal) as db:
+        yield db
