@@ -14,7 +14,6 @@ from chimera_compliance.checklist import Control, Requirement
 from chimera_compliance.errors import EXIT_CLEAN, EXIT_FINDINGS, EXIT_INCOMPLETE, EXIT_INTERRUPTED
 from chimera_compliance.home import CHECKLIST, CHECKS, PACKAGE
 from chimera_compliance.outcomes import Outcome, Severity, worst
-from chimera_compliance.report import terminal, write_all
 from chimera_compliance.results import (
     ControlResult,
     Counts,
@@ -91,12 +90,16 @@ class Gathering:
 
     def finish(self, *, interrupted: bool) -> int:
         """Write results.json and all the formats made from it; the exit code of the run."""
+        from chimera_compliance.report import write_all
+
         self.results = self._results(interrupted)
         write_all(self.results, self.recorder.out)
         return self.results.exit_code
 
     def summarize(self, write_line: Callable[[str], None]) -> None:
         """Print what a person at a terminal wants to know."""
+        from chimera_compliance.report import terminal
+
         if self.results is not None:
             for line in terminal.summary(self.results, self.recorder.out):
                 write_line(line)

@@ -1,0 +1,197 @@
+"""The proof that the checks detect: the reference all green, each flaw red on its own control and no other,
+each correct variant green, and every check turned red by some flaw.
+
+Each variant is verified in a process forked from this one, which has imported everything already.
+"""
+
+import json
+import multiprocessing
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from multiprocessing.connection import wait
+from pathlib import Path
+
+from chimera_compliance.checklist import Checklist
+from chimera_compliance.errors import EXIT_CLEAN, EXIT_FINDINGS, ConfigurationError
+from chimera_compliance.outcomes import Outcome
+from chimera_compliance.recorder import control_ids
+from chimera_compliance.results import Results
+from chimera_compliance.stack import Stack, StackError
+from chimera_compliance.verify import verify
+
+REFERENCE = "reference"
+_ONE_RUN_SECONDS = 120
+
+
+@dataclass
+class Proof:
+    """What verifying one variant has shown. `control` is the one it breaks; none for a correct variant."""
+
+    name: str
+    control: str | None
+    why: str
+    outcomes: dict[str, str] = field(default_factory=dict)
+    failed: list[str] = field(default_factory=list)
+    problem: str = ""
+    seconds: float = 0.0
+
+    @property
+    def holds(self) -> bool:
+        """Whether it is red where it must be and green everywhere else."""
+        if self.problem or not self.outcomes:
+            return False
+        return all(
+            outcome == (Outcome.FAILED if control == self.control else Outcome.PASSED)
+            for control, outcome in self.outcomes.items()
+        )
+
+    def take(self, results: Results) -> None:
+        """Keep what a run has shown; a control without checks proves nothing and is left out."""
+        reviewed = [control for control in results.controls if control.requirements]
+        self.outcomes = {control.id: control.outcome.value for control in reviewed}
+        requirements = [item for control in reviewed for item in control.requirements]
+        self.failed = [item.id for item in requirements if item.outcome is Outcome.FAILED]
+        unexpected = [item for item in requirements if item.outcome not in (Outcome.PASSED, Outcome.FAILED)]
+        if self.control is None:
+            unexpected += [item for item in requirements if item.outcome is Outcome.FAILED]
+        else:
+            foreign = [item for item in requirements if item.id[:3] != self.control]
+            unexpected = [item for item in unexpected if item in foreign]
+            unexpected += [item for item in foreign if item.outcome is Outcome.FAILED]
+        self.problem = "; ".join(f"{item.id} {item.outcome}: {_first(item)}" for item in unexpected[:3])
+
+
+def _first(item) -> str:
+    if item.findings:
+        return f"{item.findings[0].subject} {item.findings[0].message} {item.findings[0].case}".strip()
+    return item.reasons[0] if item.reasons else ""
+
+
+def prove(
+    *,
+    controls: str | None = None,
+    only: str | None = None,
+    jobs: int = 2,
+    out: Path | None = None,
+    write_line: Callable[[str], None] = print,
+) -> int:
+    """Verify the reference and its variants; 0 if all is as required, else 1.
+
+    Raises:
+        ConfigurationError: a control or variant does not exist, or the stack cannot be started.
+    """
+    checklist = Checklist.load()
+    wanted = control_ids(controls, checklist) if controls else [c.id for c in checklist.controls if c.requirements]
+    proofs = _select(wanted, only)
+    started = time.monotonic()
+    for proof in _run_all(proofs, ",".join(wanted), jobs):
+        write_line(_row(proof, wanted))
+    unproven = [] if only else _unproven(proofs, checklist, wanted)
+    seconds = time.monotonic() - started
+    for line in _summary(proofs, unproven, checklist, wanted, seconds):
+        write_line(line)
+    if out is not None:
+        document = {"seconds": round(seconds, 1), "unproven": unproven, "proofs": [asdict(proof) for proof in proofs]}
+        out.write_text(json.dumps(document, indent=2) + "\n")
+    return EXIT_CLEAN if not unproven and all(proof.holds for proof in proofs) else EXIT_FINDINGS
+
+
+def _select(wanted: list[str], only: str | None) -> list[Proof]:
+    from chimera_compliance.stack.flaws import registry
+
+    known = registry()
+    flaws = [flaw for flaw in known.values() if flaw.control is None or flaw.control in wanted]
+    proofs = [Proof(REFERENCE, None, "the reference stack itself")]
+    proofs += [Proof(flaw.name, flaw.control, flaw.why) for flaw in flaws]
+    if not only:
+        return proofs
+    names = [name.strip() for name in only.split(",") if name.strip()]
+    if unknown := set(names) - {REFERENCE, *known}:
+        raise ConfigurationError(f"--only: no such flaw or variant: {', '.join(sorted(unknown))}")
+    return [proof for proof in proofs if proof.name in names]
+
+
+def _run_all(proofs: list[Proof], controls: str, jobs: int) -> Iterator[Proof]:
+    """Run the proofs, `jobs` at a time, and yield each as it is done."""
+    fork = multiprocessing.get_context("fork")
+    waiting, running = list(proofs), {}
+    try:
+        with tempfile.TemporaryDirectory(prefix="chimera-prove-") as folder, Stack.start() as stack:
+            while waiting or running:
+                while waiting and len(running) < jobs:
+                    proof = waiting.pop(0)
+                    begun = time.monotonic()
+                    variant = stack.boot(None if proof.name == REFERENCE else proof.name)
+                    out = Path(folder) / proof.name
+                    process = fork.Process(target=_verify_quietly, args=(variant.target, controls, out), daemon=True)
+                    process.start()
+                    running[process.sentinel] = (process, proof, variant, out, begun)
+                for sentinel in wait(list(running), timeout=_ONE_RUN_SECONDS) or list(running):
+                    process, proof, variant, out, begun = running.pop(sentinel)
+                    _finish(process, proof, out)
+                    stack.stop(variant)
+                    proof.seconds = round(time.monotonic() - begun, 2)
+                    yield proof
+    except StackError as error:
+        raise ConfigurationError(str(error)) from None
+    finally:
+        for process, *_ in running.values():
+            process.kill()
+
+
+def _verify_quietly(target: Path, controls: str, out: Path) -> None:
+    out.mkdir(parents=True)
+    with (out / "output.txt").open("w") as output:
+        os.dup2(output.fileno(), 1)
+        os.dup2(output.fileno(), 2)
+        sys.stdout = sys.stderr = output
+        code = verify(target, controls=controls, out=out)
+    os._exit(code)
+
+
+def _finish(process, proof: Proof, out: Path) -> None:
+    if process.is_alive():
+        process.kill()
+        proof.problem = f"no result within {_ONE_RUN_SECONDS} s"
+    process.join()
+    try:
+        proof.take(Results.model_validate_json((out / "results.json").read_text()))
+    except (OSError, ValueError):
+        output = (out / "output.txt").read_text().strip().splitlines() if (out / "output.txt").exists() else []
+        proof.problem = f"no results, exit code {process.exitcode}: {output[-1] if output else 'no output'}"
+
+
+def _unproven(proofs: list[Proof], checklist: Checklist, wanted: list[str]) -> list[str]:
+    """The requirements that no flaw of their own control turns red."""
+    reddened = {name for proof in proofs if proof.control for name in proof.failed if name[:3] == proof.control}
+    known = [item.id for control in checklist.controls if control.id in wanted for item in control.requirements]
+    return [name for name in known if name not in reddened]
+
+
+_CELLS = {Outcome.FAILED: "RED", Outcome.PASSED: "ok", Outcome.NOT_REVIEWED: "-"}
+
+
+def _row(proof: Proof, wanted: list[str]) -> str:
+    cells = " ".join(f"{_CELLS.get(proof.outcomes.get(name, ''), '?'):<4}" for name in wanted)
+    mark = "  " if proof.holds else "!!"
+    detail = f"  {proof.problem}" if proof.problem else ""
+    return f"{mark} {proof.control or 'ok ':<4} {proof.name:<44} {cells} {proof.seconds:5.1f} s{detail}"
+
+
+def _summary(
+    proofs: list[Proof], unproven: list[str], checklist: Checklist, wanted: list[str], seconds: float
+) -> Iterator[str]:
+    flaws = [proof for proof in proofs if proof.control]
+    correct = [proof for proof in proofs if not proof.control]
+    checks = sum(len(control.requirements) for control in checklist.controls if control.id in wanted)
+    yield ""
+    yield f"{sum(proof.holds for proof in flaws)} of {len(flaws)} flaws red on their own control and no other"
+    yield f"{sum(proof.holds for proof in correct)} of {len(correct)} correct stacks green (the reference among them)"
+    yield f"{checks - len(unproven)} of {checks} checks turned red by some flaw"
+    for name in unproven:
+        yield f"   no flaw turns {name} red"
+    yield f"{seconds:.0f} s"

@@ -1,0 +1,3 @@
+"""Tests of the suite itself."""
+
+pytest_plugins = ["pytester"]
