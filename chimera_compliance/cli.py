@@ -30,15 +30,24 @@ Controls = Annotated[str | None, typer.Option(metavar="IDS", help="Controls, suc
 def main() -> None:
     """Entry point: every error becomes one line and a documented exit code."""
     try:
-        app()
+        code = app(standalone_mode=False)
     except ConfigurationError as error:
-        typer.echo(f"error: {error}", err=True)
-        raise SystemExit(EXIT_BAD_CONFIGURATION) from None
-    except KeyboardInterrupt:
-        raise SystemExit(EXIT_INTERRUPTED) from None
+        code = _complain(str(error))
+    except (KeyboardInterrupt, typer.Abort):
+        code = EXIT_INTERRUPTED
     except BrokenPipeError:
         sys.stderr.close()
-        raise SystemExit(EXIT_INTERRUPTED) from None
+        code = EXIT_INTERRUPTED
+    except Exception as error:
+        if not hasattr(error, "format_message"):  # how Typer says that the command line is wrong
+            raise
+        code = _complain(error.format_message())
+    raise SystemExit(code if isinstance(code, int) else 0)
+
+
+def _complain(message: str) -> int:
+    typer.echo(f"error: {message}", err=True)
+    return EXIT_BAD_CONFIGURATION
 
 
 def _version(show: bool) -> None:
