@@ -1,0 +1,21 @@
+"""Tells people and machines what a run has shown; one module a format, all derived from the same results.
+
+A format is a module with the name of its `FILE` and a `render(results)` that returns the file's text.
+"""
+
+from pathlib import Path
+
+from chimera_compliance.report import html, json, junit
+from chimera_compliance.report.files import write_atomically
+from chimera_compliance.results import Results
+
+FORMATS = (json, junit, html)
+
+
+def write_all(results: Results, out: Path) -> list[Path]:
+    """Write every format into the folder `out`, results.json first; the paths in the order written.
+
+    Raises:
+        OSError: the folder cannot be written or the disk is full; what stood there before is untouched.
+    """
+    return [write_atomically(out / each.FILE, each.render(results)) for each in FORMATS]

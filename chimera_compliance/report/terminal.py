@@ -1,0 +1,108 @@
+"""The summary of a run for a terminal or a CI log: a line a control, then what matters most, then the verdict."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TextIO
+
+from chimera_compliance.outcomes import Outcome
+from chimera_compliance.report import html
+from chimera_compliance.report.headline import gaps, headline, number, tally, words
+from chimera_compliance.report.untrusted import one_line
+from chimera_compliance.results import ControlResult, Finding, Results
+
+_MOST_FINDINGS = 20
+_TITLE = 58
+_BOLD, _DIM, _RED, _GREEN, _YELLOW = "1", "2", "31", "32", "33"
+_COLOURS = {
+    "failed": _RED,
+    "error": _RED,
+    "undecided": _YELLOW,
+    "inconclusive": _YELLOW,
+    "not_reviewed": _YELLOW,
+    "passed": _GREEN,
+    "critical": f"{_BOLD};{_RED}",
+    "high": _RED,
+    "medium": _YELLOW,
+}
+
+
+def wants_colour(stream: TextIO) -> bool:
+    """Whether the stream is a terminal that shows colour and its user has not declined (no-color.org)."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def summary(results: Results, out: Path, *, colour: bool = False) -> list[str]:
+    """The lines to print; text of the target cannot steer the terminal."""
+    paint = _paint if colour else _plain
+    return [
+        "",
+        *(_control(control, paint) for control in results.controls),
+        *_findings(results.findings, paint),
+        "",
+        *_counts(results),
+        "",
+        *_verdict(results, paint),
+        *(f"note: {one_line(note)}" for note in results.notes),
+        "",
+        f"report: {out / html.FILE}",
+    ]
+
+
+def _paint(text: str, code: str) -> str:
+    return f"\x1b[{code}m{text}\x1b[0m" if code else text
+
+
+def _plain(text: str, code: str) -> str:
+    return text
+
+
+def _control(control: ControlResult, paint) -> str:
+    title = control.title if len(control.title) <= _TITLE else control.title[: _TITLE - 1] + "…"
+    outcome = paint(f"{words(control.outcome):<14}", _COLOURS.get(control.outcome, ""))
+    return f"{control.id}  {title:<{_TITLE}}  {outcome}  {_within(control)}".rstrip()
+
+
+def _within(control: ControlResult) -> str:
+    if not control.requirements:
+        return ""
+    findings = sum(len(item.findings) for item in control.requirements)
+    passed = sum(item.outcome is Outcome.PASSED for item in control.requirements)
+    found = f", {number(findings, 'finding')}" if findings else ""
+    return f"{passed} of {number(len(control.requirements), 'requirement')} passed{found}"
+
+
+def _findings(findings: list[Finding], paint) -> Iterable[str]:
+    if findings:
+        yield ""
+    for finding in findings[:_MOST_FINDINGS]:
+        yield from _finding(finding, paint)
+    if (hidden := len(findings) - _MOST_FINDINGS) > 0:
+        yield f"and {number(hidden, 'further finding')} in the report"
+
+
+def _finding(finding: Finding, paint) -> Iterable[str]:
+    case = f" [{one_line(finding.case)}]" if finding.case else ""
+    severity = paint(f"{finding.severity.upper():<9}", _COLOURS.get(finding.severity, ""))
+    text = paint(f"{one_line(finding.subject)} {one_line(finding.message)}", _BOLD)
+    yield f"{severity} {finding.requirement:<6} {text}{case}"
+    facts = [f"{name} {one_line(value)}" for name in ("expected", "actual") if (value := getattr(finding, name))]
+    if facts:
+        yield paint(f"{'':16} {', '.join(facts)}", _DIM)
+
+
+def _counts(results: Results) -> Iterable[str]:
+    counts = results.counts
+    yield f"controls      {tally(counts.controls) or 'none'} (of {sum(counts.controls.values())})"
+    yield f"requirements  {tally(counts.requirements) or 'none'} (of {sum(counts.requirements.values())})"
+    yield f"findings      {tally(counts.findings) or 'none'}"
+    traffic = f"{number(counts.observations, 'observation')}, {number(counts.requests, 'request')}"
+    yield f"seen          {traffic} in {results.run.seconds:.1f} s"
+
+
+def _verdict(results: Results, paint) -> Iterable[str]:
+    said = headline(results)
+    title = paint(said.title.upper(), f"{_BOLD};{_COLOURS[said.tone]}")
+    yield f"{title}: {said.sentence}"
+    for gap in gaps(results):
+        yield f"not shown: {gap.sentence}: {', '.join(gap.names)}"
