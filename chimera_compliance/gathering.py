@@ -115,6 +115,10 @@ class Gathering:
         wanted = self.recorder.controls
         return [control for control in self.recorder.checklist.controls if wanted is None or control.id in wanted]
 
+    def _left_out(self) -> dict[str, str]:
+        selected = [control.id for control in self._selected()]
+        return {item.id: item.title for item in self.recorder.checklist.controls if item.id not in selected}
+
     def _control(self, control: Control) -> ControlResult:
         requirements = [self._requirement(control, item) for item in control.requirements]
         return ControlResult(
@@ -160,6 +164,7 @@ class Gathering:
             target_digest=recorder.target.digest,
             checklist_digest=recorder.checklist.digest,
             controls_selected=[control.id for control in self._selected()],
+            controls_left_out=self._left_out(),
             interrupted=interrupted,
         )
 

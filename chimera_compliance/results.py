@@ -118,6 +118,7 @@ class RunInfo(_Model):
     target_digest: str
     checklist_digest: str
     controls_selected: list[str]
+    controls_left_out: dict[str, str] = Field({}, description="Id and title of each control not selected.")
     interrupted: bool = False
 
 
