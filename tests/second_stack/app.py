@@ -1,0 +1,95 @@
+"""The helpdesk's Flask application: every route, guard and input rule comes from openapi.yaml."""
+
+import hashlib
+import hmac
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+from flask import Flask, Response, abort, jsonify, request
+from werkzeug.exceptions import HTTPException
+
+from second_stack import contract, operations
+from second_stack.badges import LIFETIME_SECONDS, Badge, Office, Refused
+from second_stack.desk import Desk
+from second_stack.operations import Case
+
+BASE = "/v2"
+DOCUMENT = Path(__file__).with_name("openapi.yaml")
+
+
+def digest(password: str, salt: bytes) -> bytes:
+    """What is kept of a password."""
+    return hashlib.scrypt(password.encode("utf-8", "surrogatepass"), salt=salt, n=2**13, r=8, p=1)
+
+
+def make_app(office: Office, desk: Desk) -> Flask:
+    """The application over its two collaborators."""
+    app = Flask(__name__, static_folder=None)
+    app.config.update(MAX_CONTENT_LENGTH=131_072, TRUSTED_HOSTS=["127.0.0.1", "localhost"])
+    app.url_map.merge_slashes = False
+    for operation in contract.operations(DOCUMENT):
+        view = _public(operation, office, desk) if operation.public else _guarded(operation, office, desk)
+        methods = [operation.method]
+        app.add_url_rule(BASE + operation.rule, operation.name, view, methods=methods, provide_automatic_options=False)
+    app.register_error_handler(HTTPException, _problem)
+    app.register_error_handler(Refused, lambda _: _explain(403, "Forbidden", "A valid badge is needed."))
+    app.register_error_handler(Exception, _fault)
+    return app
+
+
+def _public(operation: contract.Operation, office: Office, desk: Desk) -> Callable[..., Response]:
+    answers = {
+        "ping": lambda asked: jsonify(pong=True),
+        "publish_keys": lambda asked: _cacheable(jsonify(office.key_set())),
+        "sign_in": lambda asked: _sign_in(office, desk, **asked["body"]),
+    }
+    answer = answers[operation.name]
+    return lambda **_: answer(operation.read(request))
+
+
+def _guarded(operation: contract.Operation, office: Office, desk: Desk) -> Callable[..., Response]:
+    handle = getattr(operations, operation.name)
+
+    def view(**_: str) -> Response:
+        badge = office.verify(request.headers.get("X-Auth-Token", ""))
+        with desk.working_for(badge) as connection:
+            if badge.group not in operation.groups:
+                abort(403, "Your group may not do this.")
+            return handle(Case(badge, operation.read(request), connection))
+
+    return view
+
+
+def _sign_in(office: Office, desk: Desk, login: str, password: str, group: str | None = None) -> Response:
+    known = desk.knock(login)
+    salt, expected = (known["salt"], known["digest"]) if known else (b"nobody's salt 16", b"")
+    right = hmac.compare_digest(digest(password, salt), expected)
+    if not right or (group or known["groups"][0]) not in known["groups"]:
+        raise Refused
+    badge = Badge(known["person_id"], known["org_id"], group or known["groups"][0])
+    return jsonify(data={"jwt": office.issue(badge), "expires_in": LIFETIME_SECONDS})
+
+
+def _cacheable(response: Response) -> Response:
+    response.headers["Cache-Control"] = "public, max-age=300"
+    return response
+
+
+def _problem(error: HTTPException) -> Response:
+    response = _explain(error.code, error.name, error.description)
+    if allow := dict(error.get_headers()).get("Allow"):
+        response.headers["Allow"] = allow
+    return response
+
+
+def _fault(_: Exception) -> Response:
+    traceback.print_exc(file=sys.stderr)
+    return _explain(500, "Internal Server Error", "It is our fault, and we have been told.")
+
+
+def _explain(status: int, title: str, detail: str | None) -> Response:
+    response = jsonify(type="about:blank", title=title, status=status, detail=detail)
+    response.status_code, response.mimetype = status, "application/problem+json"
+    return response
