@@ -67,7 +67,7 @@ def _left_out(results: Results) -> Iterable[Gap]:
     left_out = results.run.controls_left_out
     if left_out:
         sentence = f"{number(len(left_out), 'control')} left out of this run"
-        yield Gap(sentence, list(left_out), dict(left_out))
+        yield Gap(sentence, list(left_out))
 
 
 def _controls(results: Results) -> Iterable[Gap]:

@@ -22,6 +22,7 @@ from chimera_compliance.report.untrusted import visible
 from chimera_compliance.results import ControlResult, Finding, RequirementResult, Results
 
 FILE = "report.html"
+_WORST = 5
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,8 @@ class Group:
 
 def render(results: Results) -> str:
     """The page."""
+    severities = list(by_severity(results))
+    ranked = [(severity, group) for severity, groups in severities for group in groups]
     style, script = ((TEMPLATES / name).read_text(encoding="utf-8") for name in ("report.css", "report.js"))
     return (
         _environment()
@@ -43,7 +46,9 @@ def render(results: Results) -> str:
             results=results,
             headline=headline(results),
             gaps=gaps(results),
-            severities=list(by_severity(results)),
+            severities=severities,
+            worst=ranked[:_WORST],
+            further=len(ranked[_WORST:]),
             controls=_in_order(results),
             style=Markup(style),
             script=Markup(script),
@@ -106,13 +111,13 @@ def _in_order(results: Results) -> list[tuple[str, str, ControlResult | None]]:
     return sorted([*selected, *left_out], key=lambda entry: entry[0])
 
 
-def segments(counts: dict[Outcome, int], width: int) -> Iterable[tuple[Outcome, float, float]]:
-    """Outcome, left edge and width of each part of a bar over all counts, worst first."""
-    total, left = sum(counts.values()), 0.0
-    for outcome in Outcome:
-        if share := counts[outcome] * width / total if total else 0:
-            yield outcome, round(left, 2), round(share, 2)
-            left += share
+def segments(counts: dict[Outcome, int], width: int, left_out: int = 0) -> Iterable[tuple[Outcome, float, float]]:
+    """Outcome, left edge and width of each part of a bar, worst first; what was left out ends it."""
+    total, left = sum(counts.values()) + left_out, 0.0
+    for outcome, count in [*sorted(counts.items(), key=lambda item: item[0].rank), (Outcome.NOT_REVIEWED, left_out)]:
+        if count:
+            yield outcome, round(left, 2), round(count * width / total, 2)
+            left += count * width / total
 
 
 def when(moment: str) -> str:

@@ -58,9 +58,10 @@ def _plain(text: str, code: str) -> str:
 
 
 def _control(control: ControlResult, paint) -> str:
-    title = control.title if len(control.title) <= _TITLE else control.title[: _TITLE - 1] + "…"
+    title = one_line(control.title)
+    title = title if len(title) <= _TITLE else title[: _TITLE - 1] + "…"
     outcome = paint(f"{words(control.outcome):<14}", _COLOURS.get(control.outcome, ""))
-    return f"{control.id}  {title:<{_TITLE}}  {outcome}  {_within(control)}".rstrip()
+    return f"{one_line(control.id)}  {title:<{_TITLE}}  {outcome}  {_within(control)}".rstrip()
 
 
 def _within(control: ControlResult) -> str:
@@ -85,7 +86,7 @@ def _finding(finding: Finding, paint) -> Iterable[str]:
     case = f" [{one_line(finding.case)}]" if finding.case else ""
     severity = paint(f"{finding.severity.upper():<9}", _COLOURS.get(finding.severity, ""))
     text = paint(f"{one_line(finding.subject)} {one_line(finding.message)}", _BOLD)
-    yield f"{severity} {finding.requirement:<6} {text}{case}"
+    yield f"{severity} {one_line(finding.requirement):<6} {text}{case}"
     facts = [f"{name} {one_line(value)}" for name in ("expected", "actual") if (value := getattr(finding, name))]
     if facts:
         yield paint(f"{'':16} {', '.join(facts)}", _DIM)
@@ -105,4 +106,4 @@ def _verdict(results: Results, paint) -> Iterable[str]:
     title = paint(said.title.upper(), f"{_BOLD};{_COLOURS[said.tone]}")
     yield f"{title}: {said.sentence}"
     for gap in gaps(results):
-        yield f"not shown: {gap.sentence}: {', '.join(gap.names)}"
+        yield f"not shown: {gap.sentence}: {one_line(', '.join(gap.names))}"

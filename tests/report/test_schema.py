@@ -1,0 +1,31 @@
+"""The published schema of results.json is current, and real results conform to it."""
+
+import json
+
+import jsonschema
+import sample_results
+
+from chimera_compliance.home import HOME
+from chimera_compliance.report import json as canonical
+from chimera_compliance.report.schema import FILE, results_schema
+
+
+def test_the_published_schema_is_current():
+    published = HOME / "config" / "schemas" / FILE
+    assert json.loads(published.read_text()) == results_schema(), (
+        f"write it anew: chimera-compliance schema results > config/schemas/{FILE}"
+    )
+
+
+def test_results_conform_to_it():
+    checker = jsonschema.Draft202012Validator(results_schema())
+    checker.check_schema(results_schema())
+    for results in (sample_results.realistic(), sample_results.green(), sample_results.many(3)):
+        assert list(checker.iter_errors(json.loads(canonical.render(results)))) == []
+
+
+def test_it_refuses_what_is_not_of_this_version():
+    checker = jsonschema.Draft202012Validator(results_schema())
+    document = json.loads(canonical.render(sample_results.green()))
+    assert not checker.is_valid({**document, "schema_version": "2.0"})
+    assert not checker.is_valid({**document, "surprise": 1})
