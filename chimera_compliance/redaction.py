@@ -1,11 +1,14 @@
 """Nothing secret is written down: what leaves a probe passes through here first."""
 
+import json
 import re
-from urllib.parse import quote
+from collections.abc import Iterator
+from urllib.parse import quote, quote_plus
 
 # A compact JWS is a credential whoever made it: header and payload are base64url of JSON, hence "eyJ".
 _JWT = re.compile(r"\beyJ[\w-]{5,}\.[\w-]*(?:\.[\w-]*)*")
 _SHORTEST = 6
+_BETWEEN = "\x00"
 
 
 class Redactor:
@@ -16,34 +19,63 @@ class Redactor:
 
     def __init__(self) -> None:
         self._names: dict[str, str] = {}
-        self._pattern: re.Pattern[str] | None = None
+        self._longest_first: tuple[str, ...] = ()
+        self._patterns: dict[tuple[str, ...], re.Pattern[str]] = {}
 
     def add(self, value: str, name: str) -> None:
-        """From now on show `value`, and its URL-encoded form, as ``$name``."""
-        for form in {value, quote(value, safe="")}:
+        """From now on show `value`, as it is and as URLs, forms and JSON write it, as ``$name``."""
+        for form in {value, quote(value, safe=""), quote_plus(value), json.dumps(value)[1:-1]}:
             if len(form) >= _SHORTEST and form not in self._names:
                 self._names[form] = f"${name}"
-                self._pattern = None
+        self._longest_first = tuple(sorted(self._names, key=len, reverse=True))
+
+    @property
+    def placeholders(self) -> frozenset[str]:
+        """What may stand in a text in place of a secret: ``$ALICE_TOKEN``, ``$JWT``."""
+        return frozenset(self._names.values()) | {"$JWT"}
 
     def __call__(self, text: str) -> str:
         """The text without secrets."""
-        if self._names:
-            text = self._known().sub(lambda found: self._names[found.group()], text)
+        # Plain searches first: they are far cheaper than an alternation of all secrets, and most texts hold none.
+        if present := tuple(form for form in self._longest_first if form in text):
+            text = self._pattern(present).sub(lambda found: self._names[found.group()], text)
         return _JWT.sub("$JWT", text) if "eyJ" in text else text
 
-    def _known(self) -> re.Pattern[str]:
-        if self._pattern is None:
-            longest_first = sorted(self._names, key=len, reverse=True)
-            self._pattern = re.compile("|".join(map(re.escape, longest_first)))
-        return self._pattern
+    def _pattern(self, forms: tuple[str, ...]) -> re.Pattern[str]:
+        if forms not in self._patterns:
+            self._patterns[forms] = re.compile("|".join(map(re.escape, forms)))
+        return self._patterns[forms]
 
     def deep(self, value):
         """The same for every string inside lists and mappings, keys included."""
-        match value:
-            case str():
-                return self(value)
-            case dict():
-                return {self(str(key)): self.deep(item) for key, item in value.items()}
-            case list() | tuple():
-                return [self.deep(item) for item in value]
-        return value
+        texts = list(_texts(value))
+        joined = _BETWEEN.join(texts)
+        clean = self(joined).split(_BETWEEN)
+        if len(clean) != len(texts):  # a text holds the separator itself
+            clean = [self(text) for text in texts]
+        return _rebuilt(value, iter(clean)) if texts else value
+
+
+def _texts(value) -> Iterator[str]:
+    """Every string of a tree, in the order in which `_rebuilt` puts them back."""
+    match value:
+        case str():
+            yield value
+        case dict():
+            for key, item in value.items():
+                yield str(key)
+                yield from _texts(item)
+        case list() | tuple():
+            for item in value:
+                yield from _texts(item)
+
+
+def _rebuilt(value, clean: Iterator[str]):
+    match value:
+        case str():
+            return next(clean)
+        case dict():
+            return {next(clean): _rebuilt(item, clean) for item in value.values()}
+        case list() | tuple():
+            return [_rebuilt(item, clean) for item in value]
+    return value

@@ -1,0 +1,131 @@
+"""The smallest instance of a JSON Schema: a request that a right credential gets through with.
+
+The schema was written by the target: it may be circular, contradictory or hostile, so everything is bounded.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from chimera_compliance.probes.openapi import Document
+from chimera_compliance.probes.scalars import bounded, integer, number, text
+
+_DEEPEST = 12
+_MOST_ITEMS = 64
+_MOST_NODES = 2000
+
+Known = Callable[[str], Any | None]
+
+
+def _unknown(name: str) -> None:
+    return None
+
+
+@dataclass
+class Generator:
+    """Makes instances; `known` gives a value by property name (an id of the principal's own), or None."""
+
+    document: Document
+    known: Known = _unknown
+    _nodes: int = 0
+
+    def instance(self, schema: Any, name: str = "", depth: int = 0) -> Any:
+        """A value that the schema admits, as far as we can tell; `name` is the property it is for."""
+        schema = self.document.resolve(schema)
+        self._nodes += 1
+        if depth > _DEEPEST or self._nodes > _MOST_NODES:
+            return None
+        if (own := self.known(name)) is not None and _takes_text(schema):
+            return own
+        found, value = _stated(schema)
+        return value if found else self._made(self.merged(schema, depth), name, depth)
+
+    def merged(self, schema: dict[str, Any], depth: int = 0) -> dict[str, Any]:
+        """The schema with its allOf, and the simplest alternative of its anyOf or oneOf, written into it."""
+        merged = {key: value for key, value in schema.items() if key not in ("allOf", "anyOf", "oneOf")}
+        parts = [self.document.resolve(part) for part in _list(schema.get("allOf"))]
+        for choice in ("anyOf", "oneOf"):
+            options = [self.document.resolve(option) for option in _list(schema.get(choice))]
+            parts += [next((option for option in options if option.get("type") != "null"), {})] if options else []
+        for part in parts:
+            part = self.merged(part, depth + 1) if depth < _DEEPEST else {}
+            properties = {**_dict(part.get("properties")), **_dict(merged.get("properties"))}
+            required = [*_list(merged.get("required")), *_list(part.get("required"))]
+            merged = {**part, **merged, "properties": properties, "required": required}
+        return merged
+
+    def _made(self, schema: dict[str, Any], name: str, depth: int) -> Any:
+        found, value = _stated(schema)
+        if found:
+            return value
+        match _type(schema):
+            case "object":
+                return self._object(schema, depth)
+            case "array":
+                count = bounded(schema.get("minItems"), 0, _MOST_ITEMS)
+                return [self._item(schema, place, name, depth) for place in range(count)]
+            case "integer":
+                return integer(schema)
+            case "number":
+                return number(schema)
+            case "boolean":
+                return True
+            case "null":
+                return None
+        return text(schema, name)
+
+    def _object(self, schema: dict[str, Any], depth: int) -> dict[str, Any]:
+        """Required properties only; a read-only one is not sent."""
+        properties = _dict(schema.get("properties"))
+        made = {}
+        for key in filter(lambda key: isinstance(key, str), _list(schema.get("required"))):
+            member = properties.get(key, {})
+            if self.document.resolve(member).get("readOnly") is not True:
+                made[key] = self.instance(member, key, depth + 1)
+        return made
+
+    def _item(self, schema: dict[str, Any], place: int, name: str, depth: int) -> Any:
+        items = self.document.resolve(schema.get("items"))
+        options = _list(items.get("enum"))
+        if schema.get("uniqueItems") is True and place < len(options):
+            return options[place]
+        return self.instance(items, name.removesuffix("s"), depth + 1)
+
+
+def _stated(schema: dict[str, Any]) -> tuple[bool, Any]:
+    """What the document itself offers: an example, a default, a constant or the first of an enumeration."""
+    if "const" in schema:
+        return True, schema["const"]
+    options = [option for option in _list(schema.get("enum")) if option is not None]
+    if "example" in schema and (not options or schema["example"] in options):
+        return True, schema["example"]
+    if examples := schema.get("examples"):
+        first = examples[0] if isinstance(examples, list) else None
+        if first is not None and (not options or first in options):
+            return True, first
+    if schema.get("default") is not None:
+        return True, schema["default"]
+    return (True, options[0]) if options else (False, None)
+
+
+def _type(schema: dict[str, Any]) -> str:
+    kind = schema.get("type")
+    if isinstance(kind, list):
+        kind = next((item for item in kind if item != "null"), "null")
+    if isinstance(kind, str):
+        return kind
+    if "properties" in schema or "required" in schema:
+        return "object"
+    return "array" if "items" in schema else "string"
+
+
+def _takes_text(schema: dict[str, Any]) -> bool:
+    return not ({"enum", "const"} & schema.keys()) and _type(schema) in ("string", "integer")
+
+
+def _list(value: Any) -> list:
+    return value if isinstance(value, list) else []
+
+
+def _dict(value: Any) -> dict:
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,80 @@
+"""Keeps an exchange in the journal: what was sent, what came back, how to repeat it; no credential in it."""
+
+import re
+
+from chimera_compliance.journal import Journal
+from chimera_compliance.probes.engine import Outgoing
+from chimera_compliance.probes.exchange import Exchange, Headers
+from chimera_compliance.probes.reproduce import curl
+
+RUN_HEADER = "X-Compliance-Run"
+_EXCERPT = 2000
+_COOKIE = re.compile(r"^([^=;]*=)[^;]*")
+_SECRET_MEMBER = re.compile(
+    r'("[^"]*(?:passw|secret|token|api_?key|private_?key|credential|mnemonic)[^"]*"\s*:\s*")[^"\\]*(?:\\.[^"\\]*)*',
+    re.IGNORECASE,
+)
+_SECRET_WORD = re.compile(r"passw|secret|token|key|credential|mnemonic", re.IGNORECASE)
+
+
+def excerpt(body: bytes) -> str:
+    """The beginning of a body as text, with the values of members that are named like secrets left out."""
+    text = body[: 4 * _EXCERPT].decode("utf-8", "replace")[:_EXCERPT]
+    return _SECRET_MEMBER.sub(r"\1…", text) if _SECRET_WORD.search(text) else text
+
+
+def keep(journal: Journal, outgoing: Outgoing, exchange: Exchange, *, authorities: bool) -> str:
+    """Record the exchange and return the observation's id."""
+    request = outgoing.request
+    sent = {"method": request.method, "url": str(outgoing.url), "headers": _lines(outgoing.headers)}
+    if request.note:
+        sent["note"] = request.note
+    if request.body is not None:
+        sent["body"] = excerpt(request.body)
+    return journal.record(
+        kind="http",
+        subject=request.subject,
+        sent=sent,
+        received=_received(exchange),
+        raw=exchange.body,
+        reproduce=_command(journal, outgoing, authorities),
+    )
+
+
+def _lines(headers: Headers) -> list[str]:
+    """One line a header, as duplicates matter; a cookie keeps its name and attributes only."""
+    return [f"{name}: {_shown(name.lower(), value)}" for name, value in headers]
+
+
+def _shown(name: str, value: str) -> str:
+    if name == "set-cookie":
+        return _COOKIE.sub(r"\1…", value)
+    return "…" if name == "cookie" else value
+
+
+def _received(exchange: Exchange) -> dict:
+    if exchange.status is None:
+        return {"error": exchange.error, "seconds": round(exchange.seconds, 4)}
+    received = {
+        "status": f"{exchange.status} {exchange.reason}".strip(),
+        "headers": _lines(exchange.headers),
+        "body": excerpt(exchange.body),
+        "seconds": round(exchange.seconds, 4),
+    }
+    return received | ({"error": exchange.error} if exchange.error else {})
+
+
+def _command(journal: Journal, outgoing: Outgoing, authorities: bool) -> str:
+    """The command, redacted text by text before it is quoted, as quoting would hide a secret from the redactor."""
+    request, redact = outgoing.request, journal.redact
+    headers = [(name, redact(_shown(name.lower(), value))) for name, value in outgoing.headers if name != RUN_HEADER]
+    body = None if request.body is None else redact(request.body.decode("utf-8", "replace"))
+    placeholders = {found for _, value in headers for found in re.findall(r"\$[A-Z][A-Z0-9_]*", value)}
+    return curl(
+        request.method,
+        redact(str(outgoing.url)),
+        tuple(headers),
+        body,
+        authorities=authorities,
+        placeholders=placeholders & redact.placeholders,
+    )
