@@ -4,32 +4,37 @@ A fixture of a facet that the target file does not have makes its check *not rev
 """
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
-from chimera_compliance.coverage import Coverage
+from chimera_compliance.coverage import COVERAGE, Coverage
 from chimera_compliance.journal import Journal
 from chimera_compliance.outcomes import NotReviewed
-from chimera_compliance.recorder import COVERAGE, Recorder
 from chimera_compliance.target import Target
+
+if TYPE_CHECKING:
+    from chimera_compliance.probes.http import Api
+    from chimera_compliance.probes.postgres import Database
+    from chimera_compliance.recorder import Recorder
 
 pytest_plugins = ["chimera_compliance.recorder"]
 
 
 @pytest.fixture(scope="session")
-def recorder(pytestconfig: pytest.Config) -> Recorder:
+def recorder(pytestconfig: pytest.Config) -> "Recorder":
     """The plugin that keeps this process's journal."""
     return pytestconfig.pluginmanager.get_plugin("compliance-recorder")
 
 
 @pytest.fixture(scope="session")
-def target(recorder: Recorder) -> Target:
+def target(recorder: "Recorder") -> Target:
     """The target file."""
     return recorder.target
 
 
 @pytest.fixture(scope="session")
-def journal(recorder: Recorder) -> Journal:
+def journal(recorder: "Recorder") -> Journal:
     """Where observations are kept."""
     return recorder.journal
 
@@ -46,7 +51,7 @@ def _facet(target: Target, name: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def api(target: Target, journal: Journal) -> Iterator["Api"]:  # noqa: F821
+def api(target: Target, journal: Journal) -> Iterator["Api"]:
     """The HTTP interface."""
     _facet(target, "api")
     from chimera_compliance.probes.http import Api
@@ -107,7 +112,7 @@ def public(operations: list) -> list:
 
 
 @pytest.fixture(scope="session")
-def db(target: Target, journal: Journal) -> Iterator["Database"]:  # noqa: F821
+def db(target: Target, journal: Journal) -> Iterator["Database"]:
     """The PostgreSQL database, as the application's login role and as the catalog's."""
     _facet(target, "db")
     from chimera_compliance.probes.postgres import Database

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+import pytest
+
 
 def _name(subject: object) -> str:
     for attribute in ("subject", "id"):
@@ -29,3 +31,6 @@ class Coverage:
     def untested(self, subject: object, reason: str) -> None:
         """This one could not be decided, and why; the requirement is then inconclusive unless it failed."""
         self.undecided[_name(subject)] = reason
+
+
+COVERAGE = pytest.StashKey[Coverage]()

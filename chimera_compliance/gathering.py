@@ -78,6 +78,7 @@ class Gathering:
         self._clock = time.monotonic()
         self._cases: dict[str, _Gathered] = defaultdict(_Gathered)
         self.results: Results | None = None
+        self.unwritten = ""
 
     @property
     def requests(self) -> int:
@@ -93,13 +94,19 @@ class Gathering:
         from chimera_compliance.report import write_all
 
         self.results = self._results(interrupted)
-        write_all(self.results, self.recorder.out)
+        try:
+            write_all(self.results, self.recorder.out)
+        except OSError as error:
+            self.unwritten = f"cannot write the reports to {self.recorder.out}: {error.strerror}: choose another --out"
+            return self.results.exit_code or EXIT_INCOMPLETE
         return self.results.exit_code
 
     def summarize(self, write_line: Callable[[str], None]) -> None:
         """Print what a person at a terminal wants to know."""
         from chimera_compliance.report import terminal
 
+        if self.unwritten:
+            write_line(f"error: {self.unwritten}")
         if self.results is not None:
             for line in terminal.summary(self.results, self.recorder.out):
                 write_line(line)

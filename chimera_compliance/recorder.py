@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from chimera_compliance.checklist import Checklist, Requirement
-from chimera_compliance.coverage import Coverage
+from chimera_compliance.coverage import COVERAGE, Coverage
 from chimera_compliance.errors import ConfigurationError
 from chimera_compliance.gathering import Gathering
 from chimera_compliance.home import CHECKS, HOME, PACKAGE
@@ -22,7 +22,6 @@ from chimera_compliance.target import Target
 from chimera_compliance.verdict import first_line, judge
 
 REQUIREMENT = pytest.StashKey[Requirement]()
-COVERAGE = pytest.StashKey[Coverage]()
 FACETS = ("api", "db", "aws", "repo")
 _SAMPLES = 3
 
@@ -228,7 +227,7 @@ def control_ids(text: str, checklist: Checklist) -> list[str]:
     known = [control.id for control in checklist.controls]
     unknown = [name for name in ids if name not in known]
     if unknown or not ids:
-        raise ConfigurationError(f"--controls: no such control: {', '.join(unknown) or text!r} (there are C01 to C12)")
+        raise ConfigurationError(f"--controls: no such control: {', '.join(unknown) or text} (there are C01 to C12)")
     return ids
 
 

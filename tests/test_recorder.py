@@ -194,8 +194,21 @@ def test_two(journal):
     assert "hunter2" not in result.stdout.str()
 
 
-def test_parts_of_a_parallel_run_merge(run):
-    pytest.importorskip("xdist")
-    result, results = run("def test_one(journal):\n    seen(journal)\n" + PASSES, "--controls=C01", "-n", "2")
-    assert result.ret == 0
-    assert results["counts"]["observations"] == 2
+def test_a_full_disk_is_told_and_never_clean(run, monkeypatch):
+    def full(results, out):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("chimera_compliance.report.write_all", full)
+    result, results = run("def test_one(journal):\n    seen(journal)\n" + PASSES, "--controls=C01")
+    assert result.ret == 2
+    assert results is None
+    result.stdout.fnmatch_lines(["error: cannot write the reports to *No space left on device*"])
+
+
+def test_a_run_of_no_check_starts_nothing(pytester):
+    pytester.makepyfile(
+        "def test_of_the_suite(pytestconfig):\n"
+        "    assert pytestconfig.pluginmanager.get_plugin('compliance-recorder') is None"
+    )
+    pytester.makeconftest((recorder.HOME / "conftest.py").read_text())
+    assert pytester.runpytest_inprocess("-pno:cacheprovider").ret == 0
