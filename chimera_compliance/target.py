@@ -174,6 +174,9 @@ class ApiFacet(_Settings):
     public: list[Operation] = Field(["GET /health"], description="Operations that need no credential.")
     operations: list[ExtraOperation] = []
     roles: dict[Operation, list[Text]] = Field({}, description="Roles admitted; an operation not named admits all.")
+    shared: list[Operation] = Field(
+        [], description="Operations on what is meant for users of every tenant, such as following somebody."
+    )
     bodies: dict[Operation, Any] = Field({}, description="Request bodies where a generated one would not do.")
     parameters: dict[str, Text] = Field({}, description="Values for path and query parameters by name.")
     headers: dict[str, Text] = Field({}, description="Headers sent with every request.")
