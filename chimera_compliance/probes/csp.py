@@ -29,8 +29,9 @@ _FETCH = {
     "style-src-elem", "worker-src", "fenced-frame-src", "prefetch-src",
 }  # fmt: skip
 _OTHER = {
-    "base-uri", "block-all-mixed-content", "form-action", "frame-ancestors", "report-to", "report-uri",
-    "require-trusted-types-for", "sandbox", "trusted-types", "upgrade-insecure-requests", "webrtc",
+    "base-uri", "block-all-mixed-content", "form-action", "frame-ancestors", "navigate-to", "plugin-types",
+    "report-to", "report-uri", "require-sri-for", "require-trusted-types-for", "sandbox", "trusted-types",
+    "upgrade-insecure-requests", "webrtc",
 }  # fmt: skip
 _IGNORED_IN_META = {"frame-ancestors", "report-uri", "sandbox"}
 _WITH_SOURCES = _FETCH | {"base-uri", "form-action", "frame-ancestors"}
