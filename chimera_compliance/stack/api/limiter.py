@@ -1,0 +1,89 @@
+"""Rate limits: per tenant for callers who proved who they are, per peer address for everybody else.
+
+The address is the connection's own. X-Forwarded-For is whatever the client writes, so it lifts nothing.
+"""
+
+import math
+import time
+from dataclasses import dataclass
+
+from limits import RateLimitItemPerSecond
+from limits.storage import MemoryStorage
+from limits.strategies import MovingWindowRateLimiter
+from starlette.datastructures import MutableHeaders
+
+from chimera_compliance.stack.api.errors import ApiError, response
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """What is left of a budget."""
+
+    limit: int
+    remaining: int
+    reset: float
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """X-RateLimit-*: Reset is a Unix time in seconds."""
+        return {
+            "X-RateLimit-Limit": str(self.limit),
+            "X-RateLimit-Remaining": str(self.remaining),
+            "X-RateLimit-Reset": str(math.ceil(self.reset)),
+        }
+
+    def exceeded(self) -> ApiError:
+        """429 with the seconds after which one request is free again."""
+        wait = max(1, math.ceil(self.reset - time.time()))
+        return ApiError(429, "Too many requests", headers={"Retry-After": str(wait)})
+
+
+class Limiter:
+    """Moving windows, so that no burst doubles across the edge of one."""
+
+    def __init__(self, settings):
+        self._windows = MovingWindowRateLimiter(MemoryStorage())
+        counts = {
+            "tenant": settings.tenant_limit,
+            "hitl": settings.hitl_limit,
+            "commerce": settings.commerce_limit,
+            "address": settings.address_limit,
+        }
+        self._items = {name: RateLimitItemPerSecond(count, settings.window) for name, count in counts.items()}
+
+    def spend(self, kind: str, key: str) -> tuple[bool, Allowance]:
+        """Take one from the budget: whether there was one, and what is left."""
+        return self._windows.hit(self._items[kind], kind, key), self.left(kind, key)
+
+    def left(self, kind: str, key: str) -> Allowance:
+        """The budget without touching it."""
+        stats = self._windows.get_window_stats(self._items[kind], kind, key)
+        return Allowance(self._items[kind].amount, stats.remaining, stats.reset_time)
+
+
+class AddressLimit:
+    """Counts requests whose caller stayed unknown against their address, and puts the counters on every answer."""
+
+    def __init__(self, app, limiter: Limiter, variant):
+        self._app, self._limiter, self._variant = app, limiter, variant
+
+    async def __call__(self, scope, receive, send):
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        address, state = self._address(scope), scope["state"]
+        before = self._limiter.left("address", address)
+
+        async def counted(message):
+            if message["type"] == "http.response.start":
+                allowance = state.get("allowance") or self._limiter.spend("address", address)[1]
+                MutableHeaders(raw=message["headers"]).update(allowance.headers)
+            await send(message)
+
+        if before.remaining < 1:
+            return await response(scope, before.exceeded())(scope, receive, counted)
+        await self._app(scope, receive, counted)
+
+    def _address(self, scope) -> str:
+        if self._variant.forwarded_address:
+            return self._variant.forwarded_address(scope)
+        return scope["client"][0]

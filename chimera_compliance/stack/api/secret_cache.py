@@ -1,0 +1,48 @@
+"""Secrets come from AWS Secrets Manager, stay in memory for an hour at most, and outlive an outage of it."""
+
+import logging
+import time
+from threading import Lock
+
+from chimera_compliance.stack.emulator import ACCESS, REGION
+
+_logger = logging.getLogger(__name__)
+_RETRY_SECONDS = 5
+
+
+class SecretCache:
+    """Reads each secret on first use and again when its time is up; while the store is away, the last value serves."""
+
+    def __init__(self, endpoint: str, seconds: float):
+        import boto3
+        from botocore.config import Config
+
+        self._client = boto3.client(
+            "secretsmanager",
+            endpoint_url=endpoint,
+            region_name=REGION,
+            aws_access_key_id=ACCESS["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=ACCESS["AWS_SECRET_ACCESS_KEY"],
+            config=Config(connect_timeout=1, read_timeout=2, retries={"max_attempts": 1}),
+        )
+        self._seconds, self._known, self._lock = seconds, {}, Lock()
+
+    def get(self, name: str) -> str:
+        """The secret's current value.
+
+        Raises:
+            botocore's errors: it was never read, and cannot be read now.
+        """
+        with self._lock:
+            value, until = self._known.get(name, (None, 0.0))
+            if time.monotonic() < until:
+                return value
+            try:
+                value, seconds = self._client.get_secret_value(SecretId=name)["SecretString"], self._seconds
+            except Exception as error:
+                if value is None:
+                    raise
+                _logger.warning("Secrets Manager is away (%s): using the last value", type(error).__name__)
+                seconds = _RETRY_SECONDS
+            self._known[name] = (value, time.monotonic() + seconds)
+            return value

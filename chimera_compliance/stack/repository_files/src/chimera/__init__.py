@@ -1,0 +1,1 @@
+"""Project Chimera: autonomous influencers for many tenants."""
