@@ -3,6 +3,7 @@
 A fixture of a facet that the target file does not have makes its check *not reviewed*, never passed.
 """
 
+import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -56,7 +57,8 @@ def api(target: Target, journal: Journal) -> Iterator["Api"]:
     _facet(target, "api")
     from chimera_compliance.probes.http import Api
 
-    with Api(target, journal) as api:
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    with Api(target, journal, workers=workers) as api:
         yield api
 
 
@@ -109,6 +111,14 @@ def guarded(operations: list) -> list:
 def public(operations: list) -> list:
     """The operations that need no credential."""
     return [operation for operation in operations if operation.public]
+
+
+@pytest.fixture(scope="session")
+def responses(target: Target, api, journal: Journal, operations: list, principals: dict):
+    """Every kind of answer that could be brought out, for the headers on it."""
+    from chimera_compliance.probes.population import gather
+
+    return gather(target, api, journal, operations, principals)
 
 
 @pytest.fixture(scope="session")

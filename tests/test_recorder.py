@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from chimera_compliance import recorder
+from chimera_compliance import recorder, report
 from chimera_compliance.checklist import Checklist
 
 CHECKLIST = """
@@ -198,7 +198,7 @@ def test_a_full_disk_is_told_and_never_clean(run, monkeypatch):
     def full(results, out):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("chimera_compliance.report.write_all", full)
+    monkeypatch.setattr(report, "write_all", full)
     result, results = run("def test_one(journal):\n    seen(journal)\n" + PASSES, "--controls=C01")
     assert result.ret == 2
     assert results is None
