@@ -54,7 +54,6 @@ Answer 401 to everything that `jwt.decode` raises, `InvalidTokenError` being the
 def exchange(subject: str, status: str, number: int, requirement: str = "C03.2", note: str = "alg none"):
     """An HTTP observation with its answer."""
     method, path = subject.split(" ", 1)
-    code, _, reason = status.partition(" ")
     body = '{"id":"9b1c7f52-3d0e-4d0a-9a53-0f4b6d1b5f1e","status":"active","budget_usdc":"250.00"}'
     return ObservationRecord(
         id=f"O{number:05d}",
@@ -65,14 +64,14 @@ def exchange(subject: str, status: str, number: int, requirement: str = "C03.2",
         sent={
             "method": method,
             "url": f"https://chimera.staging.example/api/v1{path}",
-            "headers": [["Authorization", "Bearer $ALICE_TOKEN"], ["X-Compliance-Run", "20261123T204101Z-4f19ac"]],
+            "headers": ["Authorization: Bearer $ALICE_TOKEN", "X-Compliance-Run: 20261123T204101Z-4f19ac"],
             "note": note,
         },
         received={
-            "status": int(code),
-            "reason": reason,
-            "headers": [["content-type", "application/json"], ["x-ratelimit-remaining", "87"]],
+            "status": status,
+            "headers": ["content-type: application/json", "x-ratelimit-remaining: 87"],
             "body": body,
+            "seconds": 0.0041,
         },
         digest=hashlib.sha256(body.encode()).hexdigest(),
         reproduce=f"curl -sS -i -X {method} 'https://chimera.staging.example/api/v1{path}' "

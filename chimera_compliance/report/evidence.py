@@ -1,14 +1,14 @@
 """An observation as a person reads it: what was sent and what came back, each as one excerpt.
 
-Probes of different kinds keep different facts. What looks like an exchange or a statement is set like one; any other
-fact stands on a line of its own, so that a new kind of probe needs no change here.
+Probes of different kinds keep different facts. What looks like an exchange or a statement is set like one, remarks
+above it; any other fact stands on a line of its own, so that a new kind of probe needs no change here.
 """
 
 import json
 from collections.abc import Iterable
 from typing import Any
 
-LONGEST = 1500
+LONGEST = 2400
 
 _FIRST_LINE = ("method", "url", "path", "status", "reason")
 _BLOCKS = ("sql", "statement", "query", "body", "rows")
@@ -16,39 +16,38 @@ _BLOCKS = ("sql", "statement", "query", "body", "rows")
 
 def excerpt(facts: dict[str, Any], *, longest: int = LONGEST) -> str:
     """The facts as text of at most `longest` characters and a remark on what was left out."""
-    text = "\n".join(part for part in _parts(facts) if part)
+    facts = {name: value for name, value in facts.items() if value not in (None, "", [], {})}
+    text = "\n".join(_lines(facts))
     if len(text) <= longest:
         return text
-    return f"{text[:longest]}\n… {len(text) - longest} more characters"
+    return f"{text[:longest]}\n… {len(text) - longest:,} more characters"
 
 
-def _parts(facts: dict[str, Any]) -> Iterable[str]:
-    known = {*_FIRST_LINE, *_BLOCKS, "headers"}
-    yield " ".join(_text(facts[key]) for key in _FIRST_LINE if not _nothing(facts.get(key)))
-    yield from (f"{name}: {_text(value)}" for name, value in _pairs(facts.get("headers")))
-    yield from (f"{key}: {_text(value)}" for key, value in facts.items() if key not in known and not _nothing(value))
-    for key in _BLOCKS:
-        if not _nothing(value := facts.get(key)):
-            yield "\n" + _text(value) if facts.get("headers") else _text(value)
+def _lines(facts: dict[str, Any]) -> Iterable[str]:
+    first = " ".join(_text(facts[name]) for name in _FIRST_LINE if name in facts)
+    headers = list(_headers(facts.get("headers", [])))
+    blocks = [_text(facts[name]) for name in _BLOCKS if name in facts]
+    remark = "# " if first or headers or blocks else ""
+    for name in (name for name in facts if name not in {*_FIRST_LINE, *_BLOCKS, "headers"}):
+        yield f"{remark}{name}: {_text(facts[name])}"
+    if first:
+        yield first
+    yield from headers
+    if headers and blocks:
+        yield ""
+    yield from blocks
 
 
-def _pairs(headers: Any) -> Iterable[tuple[str, Any]]:
-    match headers:
-        case dict():
-            return headers.items()
-        case list():
-            return [tuple(pair) if isinstance(pair, list) and len(pair) == 2 else ("header", pair) for pair in headers]
-    return []
-
-
-def _nothing(value: Any) -> bool:
-    return value is None or value == "" or value == [] or value == {}
+def _headers(headers: Any) -> Iterable[str]:
+    """Headers come as lines, as pairs or as a mapping."""
+    pairs = headers.items() if isinstance(headers, dict) else headers if isinstance(headers, list) else [headers]
+    return (": ".join(map(_text, pair)) if isinstance(pair, list | tuple) else _text(pair) for pair in pairs)
 
 
 def _text(value: Any) -> str:
     match value:
         case str():
             return value
-        case list() if value and all(isinstance(row, list | dict) for row in value):
-            return "\n".join(map(_text, value))
+        case [*rows] if rows and all(isinstance(row, list | dict) for row in rows):
+            return "\n".join(map(_text, rows))
     return json.dumps(value, ensure_ascii=False, default=str)

@@ -81,11 +81,12 @@ def test_colour_is_for_terminals_that_want_it(monkeypatch, tty, environment, wan
 
 def test_an_exchange_reads_as_http():
     record = sample_results.exchange("GET /campaigns", "200 OK", 1)
-    assert excerpt(record.sent).splitlines()[:2] == [
+    assert excerpt(record.sent).splitlines()[:3] == [
+        "# note: alg none",
         "GET https://chimera.staging.example/api/v1/campaigns",
         "Authorization: Bearer $ALICE_TOKEN",
     ]
-    status, *_, blank, body = excerpt(record.received).splitlines()
+    _, status, *_, blank, body = excerpt(record.received).splitlines()
     assert (status, blank) == ("200 OK", "")
     assert body.startswith('{"id"')
 
@@ -97,14 +98,23 @@ def test_a_statement_reads_as_sql():
 
 
 @pytest.mark.parametrize(
-    "facts", [{}, {"headers": None}, {"headers": ["odd"]}, {"headers": "x"}, {"body": None, "n": 0}]
+    ("facts", "text"),
+    [
+        ({}, ""),
+        ({"headers": None, "n": 0}, "n: 0"),
+        ({"headers": ["a: 1"]}, "a: 1"),
+        ({"headers": [["a", 1]]}, "a: 1"),
+        ({"headers": {"a": 1}}, "a: 1"),
+        ({"status": 200, "note": {"a": [1]}}, '# note: {"a": [1]}\n200'),
+        ({"rows": [["x", None]], "body": None}, '["x", null]'),
+    ],
 )
-def test_facts_of_any_shape_can_be_shown(facts):
-    assert isinstance(excerpt(facts), str)
+def test_facts_of_any_shape_can_be_shown(facts, text):
+    assert excerpt(facts) == text
 
 
 def test_a_long_body_is_cut_and_says_by_how_much():
-    assert excerpt({"body": "x" * 2000}).endswith("x\n… 500 more characters")
+    assert excerpt({"body": "x" * 5000}).endswith("x\n… 2,600 more characters")
 
 
 def test_remediation_keeps_sentences_and_code_apart():
