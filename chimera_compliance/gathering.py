@@ -48,7 +48,7 @@ class _Gathered:
     observations: int = 0
     requests: int = 0
 
-    def add(self, case: dict[str, Any], seconds: float) -> None:
+    def add(self, case: dict[str, Any]) -> None:
         self.outcomes.append(Outcome(case["outcome"]))
         self.reasons.update(dict.fromkeys(case["reasons"]))
         self.problems += [{**problem, "case": case["case"]} for problem in case["problems"]]
@@ -57,7 +57,7 @@ class _Gathered:
         self.untested.update(case["untested"])
         self.samples += case["samples"][: _SAMPLES - len(self.samples)]
         self.unit = case["unit"] or self.unit
-        self.seconds += seconds
+        self.seconds += case["seconds"]
         self.observations += case["observations"]
         self.requests += case["requests"]
 
@@ -85,9 +85,9 @@ class Gathering:
         """How many HTTP requests the gathered cases have sent."""
         return sum(gathered.requests for gathered in self._cases.values())
 
-    def add(self, case: dict[str, Any], seconds: float) -> None:
+    def add(self, case: dict[str, Any]) -> None:
         """Take the report of one case."""
-        self._cases[case["requirement"]].add(case, seconds)
+        self._cases[case["requirement"]].add(case)
 
     def finish(self, *, interrupted: bool) -> int:
         """Write results.json and all the formats made from it; the exit code of the run."""
@@ -101,14 +101,14 @@ class Gathering:
             return self.results.exit_code or EXIT_INCOMPLETE
         return self.results.exit_code
 
-    def summarize(self, write_line: Callable[[str], None]) -> None:
+    def summarize(self, write_line: Callable[[str], None], *, colour: bool = False) -> None:
         """Print what a person at a terminal wants to know."""
         from chimera_compliance.report import terminal
 
         if self.unwritten:
             write_line(f"error: {self.unwritten}")
         if self.results is not None:
-            for line in terminal.summary(self.results, self.recorder.out):
+            for line in terminal.summary(self.results, self.recorder.out, colour=colour):
                 write_line(line)
 
     def _results(self, interrupted: bool) -> Results:

@@ -35,7 +35,7 @@ class Progress:
             return
         control = case["requirement"][:3]
         tally = self.shown.setdefault(
-            control, {"outcomes": [], "findings": 0, "requests": 0, "started": time.monotonic() - report.duration}
+            control, {"outcomes": [], "findings": 0, "requests": 0, "started": time.monotonic() - case["seconds"]}
         )
         tally["outcomes"].append(Outcome(case["outcome"]))
         tally["findings"] += len(case["problems"])
@@ -44,6 +44,16 @@ class Progress:
             self.left[control] -= 1
             if self.left[control] == 0:
                 self._line(control, tally)
+
+    def pytest_unconfigure(self) -> None:
+        """The recorder has finished by now: the summary, with the path of the report."""
+        from chimera_compliance.report import terminal
+
+        if self.recorder is not None:
+            self.stream.write("\r\x1b[K\n" if self.live else "\n")
+            colour = terminal.wants_colour(self.stream)
+            self.recorder.gathering.summarize(lambda line: self.stream.write(f"{line}\n"), colour=colour)
+            self.stream.flush()
 
     def _line(self, control: str, tally: dict) -> None:
         title = next(item.title for item in self.recorder.checklist.controls if item.id == control)

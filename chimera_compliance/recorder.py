@@ -142,6 +142,7 @@ class Recorder:
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo):
         report = yield
         error = call.excinfo.value if call.excinfo else None
+        self._seconds = call.duration + (self._seconds if call.when == "call" else 0)
         if call.when == "call" or error is not None:
             self._attach(item, report, error)
         report.sections = []
@@ -159,6 +160,7 @@ class Recorder:
             "outcome": outcome.value,
             "reasons": [redact(reason) for reason in reasons],
             "problems": [self._problem(problem) for problem in problems],
+            "seconds": self._seconds,
             "unit": coverage.unit,
             "tested": [redact(name) for name in coverage.decided],
             "untested": {redact(name): redact(reason) for name, reason in coverage.undecided.items()},
@@ -200,7 +202,7 @@ class Recorder:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if self.gathering is not None and hasattr(report, "compliance"):
-            self.gathering.add(report.compliance, report.duration)
+            self.gathering.add(report.compliance)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int):
