@@ -30,7 +30,7 @@ _LARGEST_BURST = 30
 
 @dataclass(frozen=True)
 class Planned:
-    """A request and whether it carries a good credential; `request.note` says what is special about it."""
+    """A request, and whether it asks what needs a credential with a good one; `request.note` says what is special."""
 
     request: Request
     authenticated: bool = False
@@ -48,7 +48,8 @@ class Provocations:
     def all(self) -> list[Planned]:
         """Everything but the burst."""
         anonymous = [Planned(request) for request in (*self._anonymous(), *self._outside_handlers())]
-        return anonymous + [Planned(request, authenticated=True) for request in self._authenticated()]
+        public = {operation.id for operation in self.operations if operation.public}
+        return anonymous + [Planned(request, request.operation not in public) for request in self._authenticated()]
 
     def burst(self) -> list[Planned]:
         """Reads of one operation beyond the smallest declared limit, if that takes few requests: for a 429."""
@@ -137,7 +138,7 @@ class Provocations:
             yield replace(good, method="HEAD", note="HEAD, valid token")
 
     def _harmless(self, operation: "Operation", principal: "Principal") -> Iterator[Request]:
-        if "{" in operation.path:
+        if not operation.unsafe and "{" in operation.path:
             yield self._permitted(operation, principal, "unknown id", harmless=True)
         if operation.unsafe:
             bad = self._permitted(operation, principal, "invalid body", harmless=True)
