@@ -11,7 +11,7 @@ from flask import Flask, Response, abort, jsonify, request
 from werkzeug.exceptions import HTTPException
 
 from second_stack import contract, operations
-from second_stack.badges import LIFETIME_SECONDS, Badge, Office, Refused
+from second_stack.badges import Badge, Office, Refused
 from second_stack.desk import Desk
 from second_stack.operations import Case
 
@@ -53,7 +53,7 @@ def _guarded(operation: contract.Operation, office: Office, desk: Desk) -> Calla
     handle = getattr(operations, operation.name)
 
     def view(**_: str) -> Response:
-        badge = office.verify(request.headers.get("X-Auth-Token", ""))
+        badge = office.verify(request.headers.get("X-Desk-Badge", ""))
         with desk.working_for(badge) as connection:
             if badge.group not in operation.groups:
                 abort(403, "Your group may not do this.")
@@ -69,7 +69,7 @@ def _sign_in(office: Office, desk: Desk, login: str, password: str, group: str |
     if not right or (group or known["groups"][0]) not in known["groups"]:
         raise Refused
     badge = Badge(known["person_id"], known["org_id"], group or known["groups"][0])
-    return jsonify(data={"jwt": office.issue(badge), "expires_in": LIFETIME_SECONDS})
+    return jsonify(data={"jwt": office.issue(badge), "expires_in": office.lifetime_seconds})
 
 
 def _cacheable(response: Response) -> Response:

@@ -18,7 +18,7 @@ from jwt.utils import base64url_decode, base64url_encode
 
 ISSUER = "https://sign-in.helpdesk.example"
 AUDIENCE = "helpdesk/v2"
-LIFETIME_SECONDS = 60
+LONGEST_LIFETIME_SECONDS = 60
 
 _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", re.ASCII)
 _LONGEST = 4096
@@ -42,7 +42,8 @@ class Badge:
 class Office:
     """Issues badges, verifies them and publishes the key."""
 
-    def __init__(self) -> None:
+    def __init__(self, lifetime_seconds: int = LONGEST_LIFETIME_SECONDS) -> None:
+        self.lifetime_seconds = lifetime_seconds
         self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         self._public = self._key.public_key()
         pem = self._public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
@@ -62,7 +63,7 @@ class Office:
     def issue(self, badge: Badge) -> str:
         """A token for somebody who has just shown a password."""
         now = int(time.time())
-        claims = {"iss": ISSUER, "aud": AUDIENCE, "iat": now, "exp": now + LIFETIME_SECONDS}
+        claims = {"iss": ISSUER, "aud": AUDIENCE, "iat": now, "exp": now + self.lifetime_seconds}
         claims |= {"uid": str(badge.person_id), "org": badge.org_id, "grp": badge.group}
         return jwt.encode(claims, self._key, "RS256", headers={"kid": self.kid, "typ": "at+jwt"})
 
@@ -78,7 +79,7 @@ class Office:
             raise Refused from None
         if any(type(claims.get(name)) is not kind for name, kind in _TYPES.items()):
             raise Refused
-        if claims["exp"] - claims["iat"] > LIFETIME_SECONDS or not _PERSON.fullmatch(claims["uid"]):
+        if claims["exp"] - claims["iat"] > LONGEST_LIFETIME_SECONDS or not _PERSON.fullmatch(claims["uid"]):
             raise Refused
         return Badge(int(claims["uid"]), claims["org"], claims["grp"])
 

@@ -125,7 +125,7 @@ class _Exchange(BaseHTTPRequestHandler):
             "wsgi.run_once": False,
         }
         for name in {name.lower() for name in self.headers} - {"content-type", "content-length"}:
-            if "_" not in name:  # or X_Auth_Token would pass for X-Auth-Token
+            if "_" not in name:  # or X_Desk_Badge would pass for X-Desk-Badge
                 environment["HTTP_" + name.upper().replace("-", "_")] = ",".join(self.headers.get_all(name))
         return environment
 

@@ -21,15 +21,16 @@ PEOPLE |= {"bela@southbank.example": 201, "sanna@southbank.example": 202}
 
 
 @contextlib.contextmanager
-def running() -> Iterator[Path]:
+def running(lifetime_seconds: int = 60) -> Iterator[Path]:
     """A folder with the target files of a helpdesk that answers until the end of the block.
 
-    `target.yaml` signs in with passwords, `minting.yaml` signs with the helpdesk's own key.
+    `target.yaml` signs in with passwords and gets tokens of that lifetime; `minting.yaml` signs with the
+    helpdesk's own key.
     """
     paths = os.pathsep.join([str(HERE.parent), str(HERE.parents[1])])
     environment = {**os.environ, "PYTHONPATH": paths}
     environment.pop("CHIMERA_STACK_POSTGRES", None)  # Roles are the whole server's: it takes one of its own.
-    command = [sys.executable, "-m", "second_stack.serve"]
+    command = [sys.executable, "-m", "second_stack.serve", str(lifetime_seconds)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     with subprocess.Popen(command, env=environment, start_new_session=True, **pipes) as process:
         try:
@@ -42,7 +43,7 @@ def running() -> Iterator[Path]:
             process.stdout.read()  # The reaper holds this end open until nothing is left.
 
 
-def main() -> None:
+def main(lifetime_seconds: int = 60) -> None:
     """Serve until standard input ends."""
     from chimera_compliance.stack.reaper import Reaper
 
@@ -50,7 +51,7 @@ def main() -> None:
     folder.chmod(0o711)
     reaper = Reaper.start(folder)
     try:
-        _start(reaper, folder)
+        _start(reaper, folder, lifetime_seconds)
     except Exception:
         with contextlib.suppress(OSError):
             sys.stderr.write((folder / "log").read_text(errors="replace"))
@@ -59,7 +60,7 @@ def main() -> None:
     sys.stdin.read()
 
 
-def _start(reaper, folder: Path) -> None:
+def _start(reaper, folder: Path, lifetime_seconds: int) -> None:
     from chimera_compliance.stack import postgres
     from chimera_compliance.stack.certificates import Authority
 
@@ -68,7 +69,7 @@ def _start(reaper, folder: Path) -> None:
         server, pid = postgres.start(reaper, folder / "cluster", authority.issue(folder, "database"))
         from second_stack.badges import Office
 
-        office, identity = Office(), authority.issue(folder, "web")
+        office, identity = Office(lifetime_seconds), authority.issue(folder, "web")
         postgres.wait_for(server, pid, folder / "log")
         passwords = {name: secrets.token_urlsafe(18) for name in ("desk_web", "desk_doorman", *PEOPLE)}
         _load(server, passwords)
@@ -138,4 +139,4 @@ def _stderr_in(file: Path) -> Iterator[None]:
 
 
 if __name__ == "__main__":
-    main()
+    main(*map(int, sys.argv[1:]))
