@@ -27,23 +27,27 @@ class Databases:
         self._owner = f"{server.prefix}_owner"
         self._template = f"{server.prefix}_template"
         self._run("postgres", f"CREATE ROLE {self._owner} NOLOGIN", f"CREATE DATABASE {self._template}")
+        with psycopg.connect(server.dsn("postgres")) as connection:
+            # Copying files takes a third of the time of the default that PostgreSQL 15 brought.
+            self._strategy = "STRATEGY FILE_COPY" if connection.info.server_version >= 150_000 else ""
         names = {"owner": self._owner, "database": self._template}
         self._run(self._template, _script("schema.sql", names), _script("seed.sql", names))
 
-    def create(self, number: int, bent: list[str]) -> Login:
+    def login(self, number: int) -> Login:
+        """The names and the password of a variant's database to be."""
+        prefix = self._server.prefix
+        return Login(f"{prefix}_{number}", f"{prefix}_app_{number}", secrets.token_urlsafe(24))
+
+    def create(self, login: Login, bent: list[str]) -> None:
         """A copy of the template with its own login role, and a flaw's statements run on it as superuser."""
-        login = Login(
-            f"{self._server.prefix}_{number}", f"{self._server.prefix}_app_{number}", secrets.token_urlsafe(24)
-        )
         create = sql.SQL("CREATE ROLE {} LOGIN NOINHERIT NOSUPERUSER NOBYPASSRLS PASSWORD {}")
         self._run(
             "postgres",
             create.format(sql.Identifier(login.role), sql.Literal(login.password)),
-            f"CREATE DATABASE {login.database} TEMPLATE {self._template}",
+            f"CREATE DATABASE {login.database} TEMPLATE {self._template} {self._strategy}",
         )
         names = {"owner": self._owner, "database": login.database, "app": login.role}
         self._run(login.database, _script("grants.sql", names), *(_filled(text, names) for text in bent))
-        return login
 
     def drop(self, login: Login) -> None:
         """Drop the database, the login and every role whose name begins with the login's."""

@@ -41,16 +41,23 @@ class Emulator:
         theirs.close()
         self._answers = self._ours.makefile("r")
 
-    def open_account(self, values: dict[str, str]) -> tuple[int, int]:
-        """Serve an account whose secrets hold these values besides the usual ones: (process id, port)."""
-        return tuple(self._ask({"open": values}))
+    def begin_account(self, values: dict[str, str]) -> None:
+        """Begin to serve an account whose secrets hold these values besides the usual ones."""
+        self._send({"open": values})
+
+    def account(self) -> tuple[int, int]:
+        """The account that was begun: its process id and port."""
+        return tuple(self._answer())
 
     def close_account(self, pid: int) -> None:
         """End one account."""
-        self._ask({"close": pid})
+        self._send({"close": pid})
+        self._answer()
 
-    def _ask(self, command: dict):
+    def _send(self, command: dict) -> None:
         self._ours.sendall(json.dumps(command).encode() + b"\n")
+
+    def _answer(self):
         if not (answer := self._answers.readline()):
             raise StackError("the AWS emulator ended unexpectedly")
         return json.loads(answer)

@@ -20,8 +20,8 @@ _QUIET = {
 _HISTORY = {"Decide on the security architecture": ["SECURITY.md", ".gitignore"], "The rest": ["."]}
 
 
-def write(folder: Path, changes: list[Callable[[Path], None]]) -> None:
-    """Make the repository; `changes` are applied to the finished work tree."""
+def make(folder: Path) -> None:
+    """Make the repository, once in a run."""
     with as_file(files(__package__) / "repository_files") as source:
         shutil.copytree(source, folder, ignore=shutil.ignore_patterns("__pycache__"))
     for file in sorted(folder.rglob("dot_*"), reverse=True):  # Deepest first: a renamed folder moves its files.
@@ -30,6 +30,11 @@ def write(folder: Path, changes: list[Callable[[Path], None]]) -> None:
     for message, paths in _HISTORY.items():
         git(folder, "add", "--", *paths)
         git(folder, "commit", "--quiet", "-m", message)
+
+
+def copy(made: Path, folder: Path, changes: list[Callable[[Path], None]]) -> None:
+    """A variant's own repository, with its changes applied to the work tree."""
+    shutil.copytree(made, folder, symlinks=True)
     for change in changes:
         change(folder)
 

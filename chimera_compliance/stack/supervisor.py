@@ -10,6 +10,7 @@ import resource
 import sys
 import tempfile
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from chimera_compliance.stack import StackError, flaws
@@ -58,7 +59,7 @@ class Supervisor:
         self._folder, self._reaper = folder, reaper
         self._shared: _Shared | None = None
         self._running: dict[int, _Running] = {}
-        self._booted = 0
+        self._booted, self._failed = 0, None
 
     def answer(self, command: dict) -> dict:
         """One answer for one command; what goes wrong is one line."""
@@ -81,26 +82,43 @@ class Supervisor:
 
     def _boot(self, name: str | None) -> dict:
         flaws.find(name)  # A wrong name is told before anything is started.
-        if self._shared is None:
-            self._shared = _Shared(self._folder, self._reaper)
+        self._share()
         variant = flaws.build(name)
         self._booted += 1
         number, folder = self._booted, self._folder / f"v{self._booted}"
         folder.mkdir(mode=0o700)
-        login = self._shared.databases.create(number, variant.sql)
-        account, port = self._shared.emulator.open_account(
-            {DATABASE_PASSWORD: login.password, SIGNING_KEY: variant.signing.key}
-        )
+        login = self._shared.databases.login(number)
+        self._shared.emulator.begin_account({DATABASE_PASSWORD: login.password, SIGNING_KEY: variant.signing.key})
+        self._shared.databases.create(login, variant.sql)
+        account, port = self._shared.emulator.account()
         for change in variant.secrets:
             change(client(port))
-        from chimera_compliance.stack import target_file, web
+        from chimera_compliance.stack import repository, target_file, web
+        from chimera_compliance.stack.api import build
+        from chimera_compliance.stack.api.secret_cache import SecretCache
 
+        repository.copy(self._shared.repository, folder / "repo", variant.repo)
         listener = web.listen()
         place = target_file.Place(folder, self._shared.authority.file, listener.getsockname()[1], port)
         target = target_file.write(place, variant, self._shared.server, login)
-        pid = web.start(self._reaper, variant, place, self._shared.server, login, listener, self._shared.identity)
+        stored = SecretCache(place.aws_url, variant.settings.secrets_cached).read(SIGNING_KEY, DATABASE_PASSWORD)
+        app = partial(build, variant, place, self._shared.server, login, stored)
+        pid = web.start(self._reaper, app, listener, variant.tls, self._shared.identity)
         self._running[number] = _Running(login, pid, account)
         return {"variant": name, "target": str(target), "id": number}
+
+    def _share(self) -> None:
+        """Start what is shared, once; what failed is not tried again."""
+        if self._failed:
+            raise StackError(self._failed)
+        if self._shared is None:
+            self._failed = "the reference stack did not start"
+            try:
+                self._shared = _Shared(self._folder, self._reaper)
+            except StackError as error:
+                self._failed = str(error)
+                raise
+            self._failed = None
 
     def _close(self, number: int) -> dict:
         if (gone := self._running.pop(number, None)) is None:
@@ -115,14 +133,17 @@ class _Shared:
     """What all variants use, started side by side."""
 
     def __init__(self, folder: Path, reaper: Reaper):
-        from chimera_compliance.stack import postgres
+        from chimera_compliance.stack import postgres, repository
 
         self.authority = Authority(folder)
         self.emulator = Emulator(reaper)
         self.server, pid = postgres.start(reaper, folder / "postgresql-cluster", self.authority.issue(folder, "db"))
         self.given = pid is None
         self.identity = self.authority.issue(folder, "web")
-        from chimera_compliance.stack import api, database, web  # noqa: F401  the slow imports, while the servers start
+        self.repository = folder / "repository"
+        repository.make(self.repository)
+        from chimera_compliance.stack import api, database, web  # noqa: F401  slow imports, while the servers start
 
+        api.prepare(flaws.build(None))
         postgres.wait_for(self.server, pid, folder / _LOG)
         self.databases = database.Databases(self.server)

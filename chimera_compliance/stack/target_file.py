@@ -7,7 +7,6 @@ from pathlib import Path
 import yaml
 
 from chimera_compliance.home import TARGETS
-from chimera_compliance.stack import repository
 from chimera_compliance.stack.database import Login
 from chimera_compliance.stack.emulator import ACCESS
 from chimera_compliance.stack.postgres import Server
@@ -37,7 +36,6 @@ class Place:
 def write(place: Place, variant: Variant, server: Server, login: Login) -> Path:
     """Fill config/targets/reference.yaml for this variant; secrets go to files that only we can read."""
     _write_secrets(place.folder, variant, server, login)
-    repository.write(place.folder / "repo", variant.repo)
     (place.folder / "ca.pem").write_bytes(place.authority.read_bytes())
     document = yaml.safe_load(_resolved((TARGETS / "reference.yaml").read_text(encoding="utf-8"), place))
     document["tokens"]["mint"]["algorithm"] = variant.signing.algorithm

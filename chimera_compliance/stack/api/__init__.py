@@ -1,5 +1,6 @@
 """The API of CHIMERA.md as an ASGI application, assembled from a variant's seams."""
 
+from functools import cache
 from inspect import signature
 
 from fastapi import FastAPI, Response
@@ -17,40 +18,48 @@ from chimera_compliance.stack.target_file import Place, write_openapi
 from chimera_compliance.stack.variant import BASE, Variant
 
 
-def build(variant: Variant, place: Place, server: Server, login: Login):
-    """The application, ready to serve: its secrets are read and its OpenAPI document is written."""
-    stored = SecretCache(place.aws_url, variant.settings.secrets_cached)
+def build(variant: Variant, place: Place, server: Server, login: Login, stored: SecretCache):
+    """The application, ready to serve; its OpenAPI document is written."""
     app = FastAPI(title="Project Chimera", version="1.0.0", docs_url=None, redoc_url=None, openapi_url=None)
     app.router.redirect_slashes = False
-    app.router.route_class = GuardedRoute
     app.state.variant = variant
     app.state.signing_key = lambda: stored.get(SIGNING_KEY)
     app.state.limiter = Limiter(variant.settings)
     app.state.database = Database(
         server.dsn(login.database, login.role, "unused"), lambda: stored.get(DATABASE_PASSWORD), variant
     )
-    stored.get(SIGNING_KEY)
     errors.install(app)
-    _add_operations(app, variant)
+    app.router.routes.extend(_routes(variant))
+    for add in variant.routes:
+        add(app)
     write_openapi(place, openapi.document(app, variant, place.url))
     return _wrapped(app, variant)
 
 
-def _add_operations(app: FastAPI, variant: Variant) -> None:
-    for name, operation in variant.operations.items():
-        method, path = name.split(" ")
-        app.add_api_route(
-            BASE + path,
-            operation.handler,
-            methods=[method],
-            status_code=operation.status,
-            include_in_schema=operation.documented,
-            responses=openapi.error_responses(name, operation),
-            name=operation.handler.__name__,
-            **_text(operation.handler),
-        )
-    for add in variant.routes:
-        add(app)
+def prepare(variant: Variant) -> None:
+    """Make routes and their description ahead, so that a fork of this process finds them made."""
+    openapi.describe(_routes(variant))
+
+
+def _routes(variant: Variant) -> list[GuardedRoute]:
+    return [
+        _route(name, seam.handler, seam.status, seam.documented, openapi.errors(name, seam))
+        for name, seam in variant.operations.items()
+    ]
+
+
+@cache
+def _route(name: str, handler, status: int, documented: bool, errors: tuple[int, ...]) -> GuardedRoute:
+    method, path = name.split(" ")
+    return GuardedRoute(
+        BASE + path,
+        handler,
+        methods=[method],
+        status_code=status,
+        include_in_schema=documented,
+        responses=openapi.responses(errors),
+        **_text(handler),
+    )
 
 
 def _text(handler) -> dict:

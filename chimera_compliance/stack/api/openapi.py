@@ -1,8 +1,11 @@
 """The OpenAPI document as it should be: every operation's security, errors and limits stated, and true."""
 
+import copy
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from starlette.routing import BaseRoute
 
 from chimera_compliance.stack.api.errors import CODES
 from chimera_compliance.stack.variant import ALL_ROLES, BASE, Operation, Variant
@@ -27,7 +30,7 @@ _ERROR = {
 }
 
 
-def error_responses(name: str, operation: Operation) -> dict[int | str, dict[str, Any]]:
+def errors(name: str, operation: Operation) -> tuple[int, ...]:
     """The errors that an operation can answer."""
     method, path = name.split(" ")
     statuses = {429, 500, 503}
@@ -41,13 +44,29 @@ def error_responses(name: str, operation: Operation) -> dict[int | str, dict[str
         statuses |= {400, 413, 415}
     if name.endswith("/decision"):
         statuses |= {409}
+    return tuple(sorted(statuses))
+
+
+def responses(statuses: tuple[int, ...]) -> dict[int | str, dict[str, Any]]:
+    """How the document describes errors."""
     content = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
-    return {status: {"description": CODES[status], "content": content} for status in sorted(statuses)}
+    return {status: {"description": CODES[status], "content": content} for status in statuses}
+
+
+_described: dict[tuple[int, ...], dict[str, Any]] = {}
+
+
+def describe(routes: list[BaseRoute]) -> dict[str, Any]:
+    """What the framework makes of these very routes; made once, since variants share most of theirs."""
+    key = tuple(map(id, routes))
+    if key not in _described:
+        _described[key] = get_openapi(title="Project Chimera", version="1.0.0", routes=routes)
+    return copy.deepcopy(_described[key])
 
 
 def document(app: FastAPI, variant: Variant, url: str) -> dict[str, Any]:
     """The document, with paths relative to the API's base URL."""
-    made = app.openapi()
+    made = describe(app.routes)
     made["servers"] = [{"url": url}]
     made["paths"] = {path.removeprefix(BASE): item for path, item in made["paths"].items()}
     components = made.setdefault("components", {})

@@ -27,6 +27,13 @@ class SecretCache:
         )
         self._seconds, self._known, self._lock = seconds, {}, Lock()
 
+    def read(self, *names: str) -> "SecretCache":
+        """Get these now; a start without its secrets fails here."""
+        for name in names:
+            self.get(name)
+        self._client.close()
+        return self
+
     def get(self, name: str) -> str:
         """The secret's current value.
 
