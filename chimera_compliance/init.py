@@ -145,7 +145,7 @@ def _discover_operations(api: ApiFacet, found: _Discovered) -> int:
 
 
 _TABLES = """
-SELECT DISTINCT format('%I.%I', n.nspname, c.relname) FROM pg_attribute a
+SELECT DISTINCT format('%%I.%%I', n.nspname, c.relname) FROM pg_attribute a
 JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE a.attname = ANY(%s) AND NOT a.attisdropped AND c.relkind IN ('r', 'p')
   AND n.nspname NOT LIKE 'pg\\_%%' AND n.nspname <> 'information_schema' ORDER BY 1
