@@ -181,13 +181,13 @@ def schema(
     name: Annotated[str, typer.Argument(help="`target` or `results`.")],
 ) -> None:
     """Print the JSON Schema of the target file or of results.json."""
-    from chimera_compliance.results import Results
+    from chimera_compliance.report.schema import results_schema
     from chimera_compliance.target import Target
 
-    models = {"target": Target, "results": Results}
-    if name not in models:
+    schemas = {"target": Target.model_json_schema, "results": results_schema}
+    if name not in schemas:
         raise ConfigurationError(f"schema: there is `target` and `results`, not {name!r}")
-    typer.echo(json.dumps(models[name].model_json_schema(), indent=2))
+    typer.echo(json.dumps(schemas[name](), indent=2))
 
 
 if __name__ == "__main__":

@@ -1,23 +1,20 @@
 """Results as runs really leave them, for looking at reports: three controls verified, nine not reviewed."""
 
-import hashlib
-from collections import Counter
-
-from chimera_compliance.checklist import Checklist
-from chimera_compliance.outcomes import Outcome, Severity, worst
-from chimera_compliance.results import (
-    ControlResult,
-    Counts,
-    Finding,
-    ObservationRecord,
-    Population,
-    RequirementResult,
-    Results,
-    RunInfo,
-    Untested,
+from sample_builders import (
+    ERROR,
+    FAILED,
+    INCONCLUSIVE,
+    NOT_APPLICABLE,
+    exchange,
+    finding,
+    of,
+    operations,
+    requirement,
+    statement,
 )
 
-F, E, I, N, A, P = Outcome  # noqa: E741
+from chimera_compliance.results import Population, RequirementResult, Results, Untested
+
 OPERATIONS = [
     "POST /campaigns",
     "GET /campaigns",
@@ -49,84 +46,6 @@ JWT_FIX = """Name the algorithms that the issuer signs with; never read them fro
 
 Answer 401 to everything that `jwt.decode` raises, `InvalidTokenError` being the base of it all.
 """
-
-
-def exchange(subject: str, status: str, number: int, requirement: str = "C03.2", note: str = "alg none"):
-    """An HTTP observation with its answer."""
-    method, path = subject.split(" ", 1)
-    body = '{"id":"9b1c7f52-3d0e-4d0a-9a53-0f4b6d1b5f1e","status":"active","budget_usdc":"250.00"}'
-    return ObservationRecord(
-        id=f"O{number:05d}",
-        requirement=requirement,
-        time="2026-11-23T20:41:07.318+00:00",
-        kind="http",
-        subject=subject,
-        sent={
-            "method": method,
-            "url": f"https://chimera.staging.example/api/v1{path}",
-            "headers": ["Authorization: Bearer $ALICE_TOKEN", "X-Compliance-Run: 20261123T204101Z-4f19ac"],
-            "note": note,
-        },
-        received={
-            "status": status,
-            "headers": ["content-type: application/json", "x-ratelimit-remaining: 87"],
-            "body": body,
-            "seconds": 0.0041,
-        },
-        digest=hashlib.sha256(body.encode()).hexdigest(),
-        reproduce=f"curl -sS -i -X {method} 'https://chimera.staging.example/api/v1{path}' "
-        "-H \"Authorization: Bearer $ALICE_TOKEN\" --data-binary '{}'",
-    )
-
-
-def statement(subject: str, sql: str, rows: list, number: int, requirement: str = "C04.1"):
-    """An SQL observation with its rows."""
-    return ObservationRecord(
-        id=f"O{number:05d}",
-        requirement=requirement,
-        time="2026-11-23T20:41:11.902+00:00",
-        kind="sql",
-        subject=subject,
-        sent={"role": "chimera_app", "setting": "app.current_tenant_id = $BOB_TENANT", "sql": sql},
-        received={"rows": rows},
-        digest=hashlib.sha256(sql.encode()).hexdigest(),
-        reproduce=f'psql "$CHIMERA_DSN" -c "BEGIN; {sql}; ROLLBACK"',
-    )
-
-
-def finding(requirement: str, severity: str, subject: str, message: str, evidence=None, **facts: str) -> Finding:
-    """A finding with a fingerprint of its own."""
-    name = hashlib.sha256(f"{requirement}{subject}{facts}{message}".encode()).hexdigest()[:16]
-    return Finding(
-        fingerprint=name,
-        requirement=requirement,
-        severity=Severity(severity),
-        subject=subject,
-        message=message,
-        evidence=evidence,
-        **facts,
-    )
-
-
-def requirement(
-    name: str, sentence: str, outcome: Outcome = P, severity: str = "high", remediation: str = "", **facts
-) -> RequirementResult:
-    """A requirement that has been run."""
-    return RequirementResult(
-        id=name,
-        sentence=sentence,
-        severity=Severity(severity),
-        remediation=remediation or "Do what the sentence says, for every operation, in one place of the stack.",
-        test=f"test_{name.replace('.', '_').lower()}",
-        outcome=outcome,
-        **{"facets": ["api"], "cases": 1, "seconds": 0.42, "observations": 17, **facts},
-    )
-
-
-def operations(untested: tuple[str, ...] = (), reason: str = "") -> Population:
-    """17 operations, but for those named."""
-    left = [Untested(subject=subject, reason=reason) for subject in untested]
-    return Population(unit="operations", known=17, tested=17 - len(left), untested=left)
 
 
 def _c03() -> list[RequirementResult]:
@@ -184,7 +103,7 @@ def _c03() -> list[RequirementResult]:
         requirement(
             "C03.2",
             "A token whose signature does not verify is refused.",
-            F,
+            FAILED,
             "critical",
             JWT_FIX,
             population=operations(),
@@ -198,7 +117,7 @@ def _c03() -> list[RequirementResult]:
         requirement(
             "C03.4",
             "A token of the wrong issuer or audience is refused.",
-            I,
+            INCONCLUSIVE,
             "high",
             reasons=[
                 "GET /metrics: the positive control answered 503",
@@ -209,7 +128,7 @@ def _c03() -> list[RequirementResult]:
         requirement(
             "C03.5",
             "A token that lacks a claim is refused, not crashed on.",
-            F,
+            FAILED,
             "medium",
             JWT_FIX,
             population=operations(),
@@ -219,7 +138,11 @@ def _c03() -> list[RequirementResult]:
         ),
         requirement("C03.6", "A role that is not admitted is refused.", population=operations()),
         requirement(
-            "C03.7", "A refresh token opens nothing.", A, "medium", reasons=["the stack issues no refresh tokens"]
+            "C03.7",
+            "A refresh token opens nothing.",
+            NOT_APPLICABLE,
+            "medium",
+            reasons=["the stack issues no refresh tokens"],
         ),
     ]
 
@@ -236,7 +159,7 @@ def _c04() -> list[RequirementResult]:
         requirement(
             "C04.1",
             "No tenant reads a row of another tenant.",
-            F,
+            FAILED,
             "critical",
             SQL_FIX,
             facets=["db"],
@@ -256,7 +179,7 @@ def _c04() -> list[RequirementResult]:
         requirement(
             "C04.2",
             "Row-level security binds the owner of the table as well (`FORCE`).",
-            F,
+            FAILED,
             "high",
             SQL_FIX,
             facets=["db"],
@@ -277,7 +200,7 @@ def _c04() -> list[RequirementResult]:
         requirement(
             "C04.4",
             "The setting does not outlive its transaction.",
-            I,
+            INCONCLUSIVE,
             "high",
             facets=["db"],
             reasons=["the application pools no connection, so that nothing could be seen twice"],
@@ -285,7 +208,7 @@ def _c04() -> list[RequirementResult]:
         requirement(
             "C04.5",
             "No view shows the rows of another tenant.",
-            E,
+            ERROR,
             "high",
             facets=["db"],
             reasons=["InsufficientPrivilege: permission denied for view agent_overview"],
@@ -310,7 +233,7 @@ def _c12() -> list[RequirementResult]:
         requirement(
             "C12.1",
             "Every response carries a Content-Security-Policy that allows no script.",
-            F,
+            FAILED,
             "medium",
             "Set it in a middleware, so that errors carry it too.\n\n"
             "    response.headers[\"Content-Security-Policy\"] = \"default-src 'none'; frame-ancestors 'none'\"",
@@ -322,7 +245,7 @@ def _c12() -> list[RequirementResult]:
         requirement(
             "C12.4",
             "HTTPS answers carry Strict-Transport-Security of a year.",
-            F,
+            FAILED,
             "low",
             population=operations(),
             findings=[
@@ -338,63 +261,6 @@ def _c12() -> list[RequirementResult]:
             ],
         ),
     ]
-
-
-def of(verified: dict[str, list[RequirementResult]], *, selected: list[str] | None = None, **facts) -> Results:
-    """Results of the checklist's controls; those not in `verified` have no requirements."""
-    listed = Checklist.load().controls
-    controls = [_control(item, verified.get(item.id, [])) for item in listed if selected is None or item.id in selected]
-    left_out = {item.id: item.title for item in listed if selected is not None and item.id not in selected}
-    verdict = worst(control.outcome for control in controls)
-    counts = _counts(controls)
-    complete = verdict in (A, P) and counts.requirements[P] > 0
-    run = {
-        "id": "20261123T204101Z-4f19ac",
-        "started": "2026-11-23T20:41:01+00:00",
-        "finished": "2026-11-23T20:41:13+00:00",
-        "seconds": 11.84,
-        "suite_version": "0.1.0",
-        "suite_digest": "a3f1" * 16,
-        "python": "3.11.2",
-        "target": "Chimera staging",
-        "target_digest": "07be" * 16,
-        "checklist_digest": "5c2d" * 16,
-        "controls_selected": [control.id for control in controls],
-        "controls_left_out": left_out,
-    }
-    return Results(
-        run=RunInfo(**{**run, **facts.pop("run", {})}),
-        verdict=verdict,
-        exit_code=1 if verdict is F else 0 if complete else 2,
-        counts=counts,
-        controls=controls,
-        **facts,
-    )
-
-
-def _control(item, requirements: list[RequirementResult]) -> ControlResult:
-    return ControlResult(
-        id=item.id,
-        title=item.title,
-        clause=item.clause,
-        references=item.references,
-        outcome=worst(each.outcome for each in requirements),
-        reasons=[] if requirements else ["this version of the suite has no check for it"],
-        seconds=sum(each.seconds for each in requirements),
-        requirements=[each.model_copy(update={"references": item.references}) for each in requirements],
-    )
-
-
-def _counts(controls: list[ControlResult]) -> Counts:
-    requirements = [each for control in controls for each in control.requirements]
-    severities = Counter(finding.severity for each in requirements for finding in each.findings)
-    return Counts(
-        controls={outcome: sum(control.outcome is outcome for control in controls) for outcome in Outcome},
-        requirements={outcome: sum(each.outcome is outcome for each in requirements) for outcome in Outcome},
-        findings={severity: severities[severity] for severity in Severity},
-        observations=sum(each.observations for each in requirements),
-        requests=sum(each.observations for each in requirements if "api" in each.facets),
-    )
 
 
 def realistic() -> Results:
@@ -433,4 +299,23 @@ def many(count: int) -> Results:
             )
         )
     found.sort(key=lambda each: each.severity.rank)
-    return of({"C03": [requirement("C03.2", "A forged token is refused.", F, "critical", JWT_FIX, findings=found)]})
+    return of(
+        {"C03": [requirement("C03.2", "A forged token is refused.", FAILED, "critical", JWT_FIX, findings=found)]}
+    )
+
+
+def hostile(results: Results, text: str) -> Results:
+    """The same results with `text` after every text that is not of a closed set."""
+    return Results.model_validate(_tainted(results.model_dump(mode="json"), text))
+
+
+def _tainted(value, text: str):
+    closed = {"outcome", "severity", "verdict", "schema_version", "counts"}
+    match value:
+        case dict():
+            return {name: item if name in closed else _tainted(item, text) for name, item in value.items()}
+        case list():
+            return [_tainted(item, text) for item in value]
+        case str():
+            return value + text
+    return value

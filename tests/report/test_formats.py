@@ -16,24 +16,11 @@ EVIL = (
     "\"'><script>owned=1</script><img src=x onerror=owned=1>{{7*7}}</style>]]>&\u202e\x00\x1b[31m\u2028\ufffe\u200b\x85"
 )
 UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufffe\uffff]")
-FIXED = {"outcome", "severity", "verdict", "schema_version", "counts"}
-
-
-def hostile(value, key: str = ""):
-    """The same results with hostile text after every text that is not of a closed set."""
-    match value:
-        case dict():
-            return {name: item if name in FIXED else hostile(item, name) for name, item in value.items()}
-        case list():
-            return [hostile(item, key) for item in value]
-        case str():
-            return value + EVIL
-    return value
 
 
 @pytest.fixture
 def evil() -> Results:
-    return Results.model_validate(hostile(sample_results.realistic().model_dump(mode="json")))
+    return sample_results.hostile(sample_results.realistic(), EVIL)
 
 
 def test_every_format_is_written_and_results_json_is_the_first(tmp_path):

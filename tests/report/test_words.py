@@ -1,6 +1,7 @@
 """What the reports say: the verdict, what is not shown, evidence and remediation."""
 
 import pytest
+import sample_builders
 import sample_results
 
 from chimera_compliance.outcomes import Outcome
@@ -10,8 +11,10 @@ from chimera_compliance.report.headline import gaps, headline
 from chimera_compliance.report.prose import blocks, inline
 from chimera_compliance.report.untrusted import one_line, visible
 
-HOLDS = {"C03": [sample_results.requirement("C03.1", "It holds.", population=sample_results.operations())]}
-NOT_APPLICABLE = {"C03": [sample_results.requirement("C03.1", "It holds.", Outcome.NOT_APPLICABLE, reasons=["no API"])]}
+HOLDS = {"C03": [sample_builders.requirement("C03.1", "It holds.", population=sample_builders.operations())]}
+NOT_APPLICABLE = {
+    "C03": [sample_builders.requirement("C03.1", "It holds.", Outcome.NOT_APPLICABLE, reasons=["no API"])]
+}
 
 
 def said(results) -> str:
@@ -39,17 +42,17 @@ def test_a_run_of_few_controls_never_looks_like_all_of_them():
 
 
 def test_nothing_reviewed_is_not_compliance():
-    spoken = headline(sample_results.of({}))
+    spoken = headline(sample_builders.of({}))
     assert (spoken.title, spoken.tone) == ("Not established", "undecided")
     assert spoken.sentence == "Nothing was found, but only 0 of 12 controls passed."
 
 
 def test_a_stack_to_which_nothing_applies_is_not_compliant():
-    assert headline(sample_results.of(NOT_APPLICABLE, selected=["C03"])).title == "Not established"
+    assert headline(sample_builders.of(NOT_APPLICABLE, selected=["C03"])).title == "Not established"
 
 
 def test_an_interrupted_run_says_so():
-    interrupted = sample_results.of(HOLDS, run={"interrupted": True})
+    interrupted = sample_builders.of(HOLDS, run={"interrupted": True})
     assert headline(interrupted).sentence.startswith("The run was interrupted.")
 
 
@@ -80,7 +83,7 @@ def test_colour_is_for_terminals_that_want_it(monkeypatch, tty, environment, wan
 
 
 def test_an_exchange_reads_as_http():
-    record = sample_results.exchange("GET /campaigns", "200 OK", 1)
+    record = sample_builders.exchange("GET /campaigns", "200 OK", 1)
     assert excerpt(record.sent).splitlines()[:3] == [
         "# note: alg none",
         "GET https://chimera.staging.example/api/v1/campaigns",
@@ -92,7 +95,7 @@ def test_an_exchange_reads_as_http():
 
 
 def test_a_statement_reads_as_sql():
-    record = sample_results.statement("table public.agents", "SELECT 1", [{"count": 4}, {"count": 5}], 1)
+    record = sample_builders.statement("table public.agents", "SELECT 1", [{"count": 4}, {"count": 5}], 1)
     assert excerpt(record.sent).splitlines()[-1] == "SELECT 1"
     assert excerpt(record.received) == '{"count": 4}\n{"count": 5}'
 
