@@ -42,7 +42,7 @@ class Api:
     def __init__(self, target: Target, journal: Journal, *, workers: int = 1) -> None:
         scope = target.scope
         self.run_id = uuid.uuid4().hex
-        self._target, self._journal = target, journal
+        self.target, self.journal = target, journal
         self._budget = max(1, scope.requests // workers)
         self._authorities = bool(target.api and target.api.ca_file)
         self._engine = Engine(
@@ -69,7 +69,7 @@ class Api:
 
     def authorization(self, token: str) -> Headers:
         """The header that carries a token, as the target's settings say."""
-        tokens = self._target.tokens
+        tokens = self.target.tokens
         return ((tokens.header, f"{tokens.scheme} {token}".strip()),)
 
     def send(self, requests: Iterable[Request], *, retry_limited: bool = True) -> list[Exchange]:
@@ -105,7 +105,7 @@ class Api:
         body); one that cannot be is not sent, and its exchange says so.
         """
         carried = (*headers, *(self.authorization(token) if token is not None else ()))
-        careful = not self._target.scope.writes if harmless is None else harmless
+        careful = not self.target.scope.writes if harmless is None else harmless
         made = [
             operation.request(principal, harmless=careful and operation.unsafe, headers=carried, note=note, body=body)
             for operation in operations
@@ -118,17 +118,17 @@ class Api:
         ]
 
     def _prepare(self, request: Request) -> Outgoing:
-        url = in_scope(self._target, absolute(self._target, request.path))
-        standing = standing_headers(self._target, url)
+        url = in_scope(self.target, absolute(self.target, request.path))
+        standing = standing_headers(self.target, url)
         own = {name.lower() for name, _ in request.headers}
         defaults = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": USER_AGENT, **standing}
         added = [(name, value) for name, value in defaults.items() if name.lower() not in own]
         self._keep_credentials_home(url, own)
-        return Outgoing(request, _encoded(url), (*added, (RUN_HEADER, self.run_id), *request.headers))
+        return Outgoing(request, _encoded(url), (*added, (RUN_HEADER, self.run_id), *_spelled_alike(request.headers)))
 
     def _keep_credentials_home(self, url: str, names: set[str]) -> None:
-        home = self._target.api and urlsplit(self._target.api.base_url).hostname
-        carries = names & {self._target.tokens.header.lower(), "authorization", "cookie"}
+        home = self.target.api and urlsplit(self.target.api.base_url).hostname
+        carries = names & {self.target.tokens.header.lower(), "authorization", "cookie"}
         if carries and urlsplit(url).hostname != home:
             raise OutOfScope(f"a credential would leave {home} for {urlsplit(url).hostname}")
 
@@ -138,7 +138,7 @@ class Api:
             raise BudgetExhausted(f"{len(batch)} more requests are needed and scope.requests leaves {left}")
         kept = []
         for outgoing, exchange in zip(batch, self._engine.run(batch), strict=True):
-            observation = keep(self._journal, outgoing, exchange, authorities=self._authorities)
+            observation = keep(self.journal, outgoing, exchange, authorities=self._authorities)
             kept.append(replace(exchange, observation=observation))
         return kept
 
@@ -155,6 +155,12 @@ class Api:
                 exchanges[place] = again
             before, limited, attempt = len(limited), _limited(exchanges), attempt + 1
             fruitless = fruitless + 1 if len(limited) == before else 0
+
+
+def _spelled_alike(headers: Headers) -> Headers:
+    """A name given twice keeps its first spelling: aiohttp would drop the first of two that differ in case."""
+    spelling: dict[str, str] = {}
+    return tuple((spelling.setdefault(name.lower(), name), value) for name, value in headers)
 
 
 def _limited(exchanges: list[Exchange]) -> list[int]:

@@ -7,6 +7,7 @@ done before a token is asked for, and one source may be asked by several threads
 import threading
 import time
 import uuid
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -119,7 +120,9 @@ class Minted:
         """A token with the identity's claims, signed now."""
         claims = self._claims()
         try:
-            token = jwt.encode(claims, self.key(), algorithm=self.mint.algorithm, headers=self.mint.headers or None)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # how long the key is, is for a check to judge
+                token = jwt.encode(claims, self.key(), algorithm=self.mint.algorithm, headers=self.mint.headers or None)
         except (jwt.PyJWTError, ValueError, TypeError, NotImplementedError) as error:
             reason = str(error) if isinstance(error, NotImplementedError) else type(error).__name__
             raise ConfigurationError(

@@ -24,7 +24,8 @@ def tls_context(target: Target) -> ssl.SSLContext:
         ConfigurationError: the file cannot be read or holds no certificate.
     """
     context = ssl.create_default_context()
-    context.load_verify_locations(certifi.where())
+    if not context.cert_store_stats()["x509_ca"]:  # a system without authorities of its own
+        context.load_verify_locations(certifi.where())
     if target.api and target.api.ca_file:
         path = target.file(target.api.ca_file)
         try:
@@ -69,6 +70,10 @@ class _Adapter(HTTPAdapter):
 
     def init_poolmanager(self, *args, **kwargs) -> None:
         super().init_poolmanager(*args, ssl_context=self._context, **kwargs)
+
+    def cert_verify(self, conn, url, verify, cert) -> None:
+        """The context has its authorities already."""
+        conn.cert_reqs = "CERT_REQUIRED"
 
 
 def standing_headers(target: Target, url: str) -> dict[str, str]:
