@@ -28,12 +28,16 @@ class Reaper:
     @classmethod
     def start(cls, folder: Path, lifeline: int = 0) -> "Reaper":
         """Fork the reaper; it removes `folder` when the supervisor ends or `lifeline`'s writers are gone."""
-        supervisor, (read_end, write_end) = os.getpid(), os.pipe()
+        supervisor, (read_end, write_end), (all_gone, alive) = os.getpid(), os.pipe(), os.pipe()
         if os.fork() == 0:
             os.close(write_end)
-            _until_gone(read_end, lifeline, supervisor, folder)
+            os.close(alive)
+            _until_gone(read_end, lifeline, supervisor, all_gone)
+            shutil.rmtree(folder, ignore_errors=True)
             os._exit(0)
         os.close(read_end)
+        os.close(all_gone)
+        os.set_inheritable(alive, True)  # Whoever runs holds it, also after an exec: it closes when none is left.
         return cls(write_end)
 
     def fork(self, work: Callable[[], None]) -> int:
@@ -78,17 +82,17 @@ def _run_and_exit(work: Callable[[], None]) -> None:
         os._exit(status)
 
 
-def _until_gone(control: int, lifeline: int, supervisor: int, folder: Path) -> None:
+def _until_gone(control: int, lifeline: int, supervisor: int, all_gone: int) -> None:
     for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(name, signal.SIG_IGN)
     watched: set[int] = set()
     _follow(control, lifeline, watched)
     _follow(control, None, watched, deadline=time.monotonic() + _GRACE_SECONDS)
-    with contextlib.suppress(ProcessLookupError):
-        if os.getppid() == supervisor:
-            os.kill(supervisor, signal.SIGKILL)
-    _end(watched)
-    shutil.rmtree(folder, ignore_errors=True)
+    if os.getppid() == supervisor:
+        os.kill(supervisor, signal.SIGKILL)
+    for number in (signal.SIGQUIT, signal.SIGKILL):  # The first lets PostgreSQL free its shared memory.
+        _signal_groups(watched, number)
+        _hangs_up(all_gone, seconds=0.5)
 
 
 def _follow(control: int, lifeline: int | None, watched: set[int], deadline: float | None = None) -> None:
@@ -109,26 +113,15 @@ def _follow(control: int, lifeline: int | None, watched: set[int], deadline: flo
                 (watched.add if line[:1] == b"+" else watched.discard)(int(line[1:]))
 
 
-def _end(watched: set[int]) -> None:
-    """SIGQUIT lets PostgreSQL free its shared memory at once; then whole groups are killed, leader or no leader."""
-    _signal(watched, os.kill, signal.SIGQUIT)
-    _wait_for(set(watched), seconds=0.5)
-    _signal(watched, os.killpg, signal.SIGKILL)
-    _wait_for(set(watched), seconds=0.3)
-
-
-def _signal(watched: set[int], send: Callable[[int, int], None], number: int) -> None:
-    for pid in watched:
+def _signal_groups(leaders: set[int], number: int) -> None:
+    """Whole groups go, whether or not their leader is still there."""
+    for leader in leaders:
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            send(pid, number)
+            os.killpg(leader, number)
 
 
-def _wait_for(pids: set[int], seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while pids and time.monotonic() < deadline:
-        for pid in list(pids):
-            try:
-                os.kill(pid, 0)
-            except ProcessLookupError:
-                pids.discard(pid)
-        time.sleep(0.01)
+def _hangs_up(pipe: int, seconds: float) -> None:
+    """Wait until nobody holds the pipe's other end. (A process id would still be there for a zombie.)"""
+    poll = select.poll()
+    poll.register(pipe, 0)
+    poll.poll(seconds * 1000)
