@@ -79,6 +79,7 @@ class Gathering:
         self._cases: dict[str, _Gathered] = defaultdict(_Gathered)
         self.results: Results | None = None
         self.unwritten = ""
+        self.broken: list[str] = []
 
     @property
     def requests(self) -> int:
@@ -93,7 +94,7 @@ class Gathering:
         """Write results.json and all the formats made from it; the exit code of the run."""
         from chimera_compliance.report import write_all
 
-        self.results = self._results(interrupted)
+        self.results = self._results(interrupted and not self.broken)
         try:
             write_all(self.results, self.recorder.out)
         except OSError as error:
@@ -116,7 +117,14 @@ class Gathering:
         verdict = worst(control.outcome for control in controls)
         counts = _counts(controls, self.requests)
         code = EXIT_INTERRUPTED if interrupted else exit_code(verdict, counts)
-        return Results(run=self._run(interrupted), verdict=verdict, exit_code=code, counts=counts, controls=controls)
+        return Results(
+            run=self._run(interrupted),
+            verdict=verdict,
+            exit_code=code,
+            counts=counts,
+            controls=controls,
+            notes=self.broken,
+        )
 
     def _selected(self) -> list[Control]:
         wanted = self.recorder.controls

@@ -118,6 +118,10 @@ class Recorder:
         if dropped:
             config.hook.pytest_deselected(items=dropped)
 
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed and self.gathering is not None:
+            self.gathering.broken.append(f"{report.nodeid} cannot be loaded: {str(report.longrepr).splitlines()[-1]}")
+
     def _requirement_of(self, item: pytest.Item) -> Requirement:
         marker = item.get_closest_marker("control")
         name = getattr(item, "originalname", item.name)

@@ -212,3 +212,10 @@ def test_a_run_of_no_check_starts_nothing(pytester):
     )
     pytester.makeconftest((recorder.HOME / "conftest.py").read_text())
     assert pytester.runpytest_inprocess("-pno:cacheprovider").ret == 0
+
+
+def test_a_check_file_that_cannot_be_loaded_is_told(run):
+    result, results = run("import no_such_module_anywhere\n")
+    assert result.ret == 2
+    assert "No module named 'no_such_module_anywhere'" in results["notes"][0]
+    assert not results["run"]["interrupted"]
