@@ -46,13 +46,13 @@ class Gap:
 def headline(results: Results) -> Headline:
     """What the run says about the target."""
     controls, findings = results.counts.controls, results.counts.findings
-    total = sum(controls.values())
+    of_all = number(sum(controls.values()), "selected control" if results.run.controls_left_out else "control")
     interrupted = "The run was interrupted. " if results.run.interrupted else ""
     if results.verdict is Outcome.FAILED:
         found = f"{number(sum(findings.values()), 'finding')} ({tally(findings)})"
-        where = f"in {controls[Outcome.FAILED]} of {number(total, 'control')}."
+        where = f"in {controls[Outcome.FAILED]} of {of_all}."
         return Headline("Not compliant", f"{interrupted}{found} {where}", "failed")
-    passed = f"{controls[Outcome.PASSED]} of {number(total, 'control')} passed"
+    passed = f"{controls[Outcome.PASSED]} of {of_all} passed"
     if results.exit_code == EXIT_CLEAN:
         return Headline("Compliant in what was verified", f"{passed}; nothing was found.", "passed")
     return Headline("Not established", f"{interrupted}Nothing was found, but only {passed}.", "undecided")

@@ -37,6 +37,7 @@ def test_everything_undecided_is_said_beside_the_verdict():
 def test_a_run_of_few_controls_never_looks_like_all_of_them():
     results = sample_results.green()
     assert headline(results).title == "Compliant in what was verified"
+    assert headline(results).sentence == "3 of 3 selected controls passed; nothing was found."
     assert said(results) == "9 controls left out of this run"
     assert "9 controls left out of this run" in html.render(results)
 
