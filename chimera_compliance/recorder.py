@@ -42,8 +42,17 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _asks_for_checks(config: pytest.Config) -> bool:
-    named = [(config.invocation_params.dir / str(argument).split("::")[0]).resolve() for argument in config.args]
-    return any(path == HOME or path.is_relative_to(CHECKS) for path in named)
+    return any(path == HOME or path.is_relative_to(CHECKS) for path in _named(config))
+
+
+def _named(config: pytest.Config) -> list[Path]:
+    return [(config.invocation_params.dir / str(argument).split("::")[0]).resolve() for argument in config.args]
+
+
+def _controls_of_files(config: pytest.Config) -> list[str] | None:
+    """The controls of the check files that the command line names; None if it names a folder."""
+    files = _named(config)
+    return [file.name[5:8].upper() for file in files] if all(file.is_file() for file in files) else None
 
 
 def new_run_id() -> str:
@@ -75,7 +84,7 @@ class Recorder:
             )
         self.journal = self._journal(config.workerinput["workerid"].upper() + "-" if worker else "")
         selected = config.getoption("controls")
-        self.controls = control_ids(selected, self.checklist) if selected else None
+        self.controls = control_ids(selected, self.checklist) if selected else _controls_of_files(config)
         self.gathering = None if worker else Gathering(self)
 
     def _target_file(self) -> Path:

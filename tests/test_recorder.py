@@ -66,7 +66,7 @@ def test_all_green_is_exit_0(run):
 
 
 def test_a_control_without_checks_is_not_reviewed_and_exit_2(run):
-    result, results = run("def test_one(journal):\n    seen(journal)\n" + PASSES)
+    result, results = run("def test_one(journal):\n    seen(journal)\n" + PASSES, "--controls=C01,C02")
     assert result.ret == 2
     assert results["controls"][1]["outcome"] == "not_reviewed"
     assert results["controls"][1]["reasons"]
@@ -110,6 +110,12 @@ def test_every_other_end_is_neither_a_pass_nor_a_traceback(run, body, outcome, c
     if body != "    pass\n":
         told = json.dumps(requirement(results, "C01.1"))
         assert "why not" in told
+
+
+def test_a_file_named_on_the_command_line_selects_its_control(run):
+    result, results = run("def test_one(journal):\n    seen(journal)\n" + PASSES)
+    assert result.ret == 0
+    assert results["run"]["controls_selected"] == ["C01"]
 
 
 def test_a_missing_facet_is_not_reviewed(run):
