@@ -7,8 +7,9 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
+import psycopg
 from flask import Flask, Response, abort, jsonify, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, NotFound
 
 from second_stack import contract, operations
 from second_stack.badges import Badge, Office, Refused
@@ -35,6 +36,8 @@ def make_app(office: Office, desk: Desk) -> Flask:
         app.add_url_rule(BASE + operation.rule, operation.name, view, methods=methods, provide_automatic_options=False)
     app.register_error_handler(HTTPException, _problem)
     app.register_error_handler(Refused, lambda _: _explain(403, "Forbidden", "A valid badge is needed."))
+    for vanished in (psycopg.errors.InsufficientPrivilege, psycopg.errors.ForeignKeyViolation):
+        app.register_error_handler(vanished, lambda _: _problem(NotFound()))  # by another request, after it was seen
     app.register_error_handler(Exception, _fault)
     return app
 

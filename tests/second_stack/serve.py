@@ -66,11 +66,12 @@ def _start(reaper, folder: Path, lifetime_seconds: int) -> None:
 
     with _stderr_in(folder / "log"):
         authority = Authority(folder)
-        server, pid = postgres.start(reaper, folder / "cluster", authority.issue(folder, "database"))
+        starting = postgres.start(reaper, folder, authority.issue(folder, "database"), folder / "log")
         from second_stack.badges import Office
 
         office, identity = Office(lifetime_seconds), authority.issue(folder, "web")
-        postgres.wait_for(server, pid, folder / "log")
+        postgres.wait_for(starting)
+        server = starting.server
         passwords = {name: secrets.token_urlsafe(18) for name in ("desk_web", "desk_doorman", *PEOPLE)}
         _load(server, passwords)
         dsns = [server.dsn("helpdesk", login, passwords[login]) for login in ("desk_web", "desk_doorman")]
