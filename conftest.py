@@ -15,7 +15,9 @@ from chimera_compliance.outcomes import NotReviewed
 from chimera_compliance.target import Target
 
 if TYPE_CHECKING:
+    from chimera_compliance.probes.gate import Gate
     from chimera_compliance.probes.http import Api
+    from chimera_compliance.probes.listener import Listener
     from chimera_compliance.probes.postgres import Database
     from chimera_compliance.recorder import Recorder
 
@@ -119,6 +121,28 @@ def responses(target: Target, api, journal: Journal, operations: list, principal
     from chimera_compliance.probes.population import gather
 
     return gather(target, api, journal, operations, principals)
+
+
+@pytest.fixture(scope="session")
+def listener(api, target: Target) -> Iterator["Listener"]:
+    """A stranger's server on this machine, that the stack has no business to call."""
+    from chimera_compliance.probes.listener import Listener, local_address
+
+    with Listener(local_address(target.api.base_url)) as listener:
+        yield listener
+
+
+@pytest.fixture(scope="session")
+def gate(api, target: Target, journal: Journal, guarded: list, principals: dict, listener) -> "Gate":
+    """The guard of every operation that needs a credential, and somebody before it who has none."""
+    from chimera_compliance.probes.attacker import Attacker
+    from chimera_compliance.probes.gate import Gate
+    from chimera_compliance.probes.papers import Papers
+    from chimera_compliance.probes.public_keys import published_keys
+
+    attacker = Attacker(published_keys(target, api), listener.url)
+    listener.serve = attacker.serve
+    return Gate(api, journal, guarded, Papers(target, _principal(principals, "alice"), principals.get("bob"), attacker))
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,174 @@
+"""The guard of every operation, tried with credentials good and bad.
+
+An operation that changes data is first sent harmlessly (an invalid body, made-up ids): a right credential gets as
+far as the validation, a bad one must not. Only where that does not tell the two apart, and the scope allows
+writes, is the whole request sent.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from chimera_compliance.probes.credentials import Credential
+from chimera_compliance.probes.exchange import Exchange, Request
+from chimera_compliance.probes.forgeries import Forgery
+from chimera_compliance.probes.papers import Papers
+from chimera_compliance.probes.reception import Answer, Reception, received
+
+if TYPE_CHECKING:
+    from chimera_compliance.journal import Journal
+    from chimera_compliance.probes.http import Api
+    from chimera_compliance.probes.operations import Operation
+
+Present = Callable[["Operation", Request], Request | None]
+"""Adds a credential to a request that has none; None where it cannot be presented to this operation."""
+
+_SHARE_OF_BUDGET = 4
+_CREDENTIALS = 160
+_FEWEST = 6
+_WITHHELD = "scope.writes is false, and it cannot be sent without changing data"
+_NO_TOKEN = "the target file gives no token of a role that it admits"
+
+
+class Gate:
+    """Presents credentials to guarded operations and compares what comes back with what the right one gets."""
+
+    def __init__(self, api: "Api", journal: "Journal", operations: Sequence["Operation"], papers: Papers) -> None:
+        self.api, self.operations, self.papers = api, list(operations), papers
+        self.target = papers.target
+        self._journal = journal
+        self._right: dict[tuple[str, bool], Exchange] = {}
+        self._turn = 0
+
+    def right(self, operations: Iterable["Operation"], *, careful: bool = True) -> dict[str, Exchange]:
+        """What the right credential gets, by operation; asked once for each."""
+        wanted = {operation.id: operation for operation in operations}
+        missing = [operation for operation in wanted.values() if (operation.id, careful) not in self._right]
+        asked = [(operation, self._with_right(operation, careful)) for operation in missing]
+        sent = [(operation, request) for operation, request in asked if request is not None]
+        for (operation, _), exchange in zip(sent, self.api.send(request for _, request in sent), strict=True):
+            self._right[operation.id, careful] = exchange
+        return {name: self._right[name, careful] for name in wanted if (name, careful) in self._right}
+
+    def _with_right(self, operation: "Operation", careful: bool) -> Request | None:
+        token = self.papers.token_for(operation)
+        if token is None or (operation.method == "DELETE" and not careful):
+            return None
+        return self.bare(operation, careful, self.api.authorization(token), "the right token")
+
+    def bare(self, operation: "Operation", careful: bool = True, headers=(), note: str = "") -> Request | None:
+        """The operation's request; None where it may not be sent."""
+        if operation.unsafe and not operation.can_be_harmless and not self.target.scope.writes:
+            return None
+        harmless = careful and operation.unsafe and operation.can_be_harmless
+        return operation.request(self.papers.alice, harmless=harmless, headers=headers, note=note)
+
+    def admission(self) -> list[Answer]:
+        """How the right credential itself is received, by every operation."""
+        answers = self.present(self._right_credential, "the right token")
+        return [_plainly(answer) for answer in answers]
+
+    def _right_credential(self, operation: "Operation", request: Request) -> Request | None:
+        token = self.papers.token_for(operation)
+        return token and replace(request, headers=(*request.headers, *self.api.authorization(token)))
+
+    def present(self, credential: Present, note: str, operations: Sequence["Operation"] | None = None) -> list[Answer]:
+        """Present a credential to the operations and tell how each received it."""
+        chosen = self._affordable() if operations is None else list(operations)
+        answers = self._attempt(credential, note, chosen, careful=True)
+        if self.target.scope.writes:
+            unclear = [o for o in chosen if o.unsafe and o.id in answers and _worth_another(answers[o.id])]
+            answers |= self._attempt(credential, note, unclear, careful=False)
+        return list(answers.values())
+
+    def _attempt(
+        self, credential: Present, note: str, operations: Sequence["Operation"], *, careful: bool
+    ) -> dict[str, Answer]:
+        right = self.right(operations, careful=careful)
+        answers, sent = {}, []
+        for operation in operations:
+            bare = self.bare(operation, careful)
+            request = credential(operation, replace(bare, note=note)) if bare else None
+            if bare is None or (careful and operation.id not in right):
+                answers[operation.id] = _not_sent(operation, _WITHHELD if bare is None else _NO_TOKEN)
+            elif request is not None:
+                sent.append((operation, request))
+        for (operation, _), exchange in zip(sent, self.api.send(request for _, request in sent), strict=True):
+            answers[operation.id] = received(right.get(operation.id), exchange)
+        return answers
+
+    def forge(self, forgery: Forgery, operations: Sequence["Operation"] | None = None) -> list[Answer]:
+        """Present a forged token in the genuine one's place; nothing where it cannot be made of the genuine one."""
+        made: dict[str | None, str | None] = {}
+
+        def credential(operation: "Operation", request: Request) -> Request | None:
+            role = self.papers.role_for(operation)
+            if role not in made:
+                made[role] = forgery.make(self.papers.genuine(operation))
+            token = made[role]
+            return token and replace(request, headers=(*request.headers, *self.api.authorization(token)))
+
+        return self.present(credential, forgery.what, operations)
+
+    def try_out(self, credential: Credential, operations: Sequence["Operation"] | None = None) -> list[Answer]:
+        """Present something other than a forged token."""
+        present = lambda operation, request: credential.present(request, self.papers.bearer(operation))  # noqa: E731
+        return self.present(present, credential.what, operations)
+
+    def of_other_roles(self) -> list[Answer]:
+        """How restricted operations receive the tokens of roles that they do not admit, one answer a role."""
+        answers = []
+        for role in self.target.roles:
+            closed = [o for o in self.restricted if role not in (o.roles or ())]
+            token = self.papers.token_as(role)
+            if token is None:
+                answers += [_not_sent(o, f"the target file gives no token of the role {role}") for o in closed]
+                continue
+            headers = self.api.authorization(token)
+            present = lambda _, request, headers=headers: replace(request, headers=(*request.headers, *headers))  # noqa: E731
+            answers += self.present(present, f"the role {role}", closed)
+        return answers
+
+    def cannot(self, what: object) -> list[Answer]:
+        """Leave as an observation that something cannot be tried on this stack, and the claims that show why."""
+        claims = ", ".join(sorted(self.papers.token.claims))
+        self._journal.record("token", "the genuine token", sent={"tried": str(what)}, received={"claims": claims})
+        return []
+
+    @property
+    def restricted(self) -> list["Operation"]:
+        """The operations that admit some roles and not all."""
+        return [o for o in self.operations if o.roles is not None and set(self.target.roles) - set(o.roles)]
+
+    @property
+    def restricted_sample(self) -> list["Operation"]:
+        """One operation for each set of roles."""
+        return list({o.roles: o for o in reversed(self.restricted)}.values())
+
+    def _affordable(self) -> list["Operation"]:
+        """All operations; of very many, as many as the budget bears."""
+        return self.some(max(_FEWEST, self.target.scope.requests // _SHARE_OF_BUDGET // _CREDENTIALS))
+
+    def some(self, most: int = _FEWEST) -> list["Operation"]:
+        """At most so many of the operations, others every time, until all have had their turn."""
+        if len(self.operations) <= most:
+            return self.operations
+        start, self._turn = self._turn, (self._turn + most) % len(self.operations)
+        return [*self.operations, *self.operations][start : start + most]
+
+
+def _not_sent(operation: "Operation", why: str) -> Answer:
+    exchange = Exchange(Request(operation.method, operation.path, operation=operation.id), error=why)
+    return Answer(exchange, Reception.UNDECIDED, why)
+
+
+def _worth_another(answer: Answer) -> bool:
+    return answer.reception is Reception.UNDECIDED and answer.exchange.status is not None
+
+
+def _plainly(answer: Answer) -> Answer:
+    """The right credential's reception by its status alone: there is nothing to compare it with."""
+    status = answer.exchange.status
+    if status is None or status >= 500 or status == 429:
+        return replace(answer, reception=Reception.UNDECIDED, reason=answer.reason or answer.actual)
+    return replace(answer, reception=Reception.REFUSED if answer.exchange.refused else Reception.ADMITTED)

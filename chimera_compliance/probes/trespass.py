@@ -1,0 +1,121 @@
+"""Requests that nobody entitled, by other ways than the documented one, and whether a handler answered them.
+
+A way leads to a handler when the answer is a success that a path which does not exist does not get, or the very
+validation error that the right credential gets on the straight way.
+"""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from chimera_compliance.probes.credentials import Bearer, Credential, with_headers, with_query
+from chimera_compliance.probes.detours import UNLISTED_METHODS, Detour, Surroundings, alike
+from chimera_compliance.probes.exchange import Exchange, Request
+from chimera_compliance.probes.gate import Gate
+from chimera_compliance.probes.identities import identity_headers, query_of
+from chimera_compliance.probes.reception import Answer, Reception
+
+if TYPE_CHECKING:
+    from chimera_compliance.probes.operations import Operation
+
+_UNLISTED = "no token, a method that is not listed"
+_VALIDATION = frozenset({409, 422})
+_UNKNOWN_METHOD = frozenset({501, 505})
+
+
+def surroundings(gate: Gate, public: Sequence["Operation"]) -> Surroundings:
+    """The API's base URL and one of its open paths."""
+    plain = (operation.path for operation in public if "{" not in operation.path and "://" not in operation.path)
+    return Surroundings(gate.target.api.base_url, next(plain, "/health"))
+
+
+def by_detour(gate: Gate, detour: Detour, around: Surroundings) -> list[Answer]:
+    """How the guarded operations answer on a detour."""
+    operations = gate.some(max(len(gate.operations) // 2, 12))
+    straight = [(operation, gate.bare(operation, True, note=f"no token, {detour.what}")) for operation in operations]
+    turned = [(operation, request and detour.turn(request, around)) for operation, request in straight]
+    ways = [(operation, request) for operation, request in turned if request is not None]
+    exchanges = gate.api.send(request for _, request in ways)
+    nowhere = _nowhere(gate, detour, around)
+    right = gate.right(operation for operation, _ in ways)
+    return [
+        Answer(exchange, _received(exchange, right.get(operation.id), nowhere))
+        for (operation, _), exchange in zip(ways, exchanges, strict=True)
+    ]
+
+
+def _nowhere(gate: Gate, detour: Detour, around: Surroundings) -> list[Exchange]:
+    """The same detour to what does not exist, by GET and by POST."""
+    bare = [Request(method, f"/{uuid.uuid4().hex}", note="a path that does not exist") for method in ("GET", "POST")]
+    return gate.api.send(filter(None, (detour.turn(request, around) for request in bare)))
+
+
+def _received(exchange: Exchange, right: Exchange | None, nowhere: list[Exchange]) -> Reception:
+    """A connection that is closed without an answer has served nothing."""
+    status = exchange.status
+    if status is None:
+        return Reception.REFUSED
+    if status >= 500 and status not in _UNKNOWN_METHOD:
+        return Reception.BROKEN
+    if status == 101:
+        return Reception.ADMITTED
+    if any(alike(exchange, other) for other in nowhere):
+        return Reception.REFUSED
+    if 200 <= status < 300:
+        return Reception.ADMITTED
+    same_validation = status in _VALIDATION and right is not None and right.status == status
+    return Reception.ADMITTED if same_validation else Reception.REFUSED
+
+
+def by_unlisted_method(gate: Gate) -> list[Answer]:
+    """How paths answer to methods that the document does not list for them; ids are made up."""
+    listed: dict[str, dict[str, Operation]] = {}
+    for operation in gate.operations:
+        listed.setdefault(operation.path, {})[operation.method] = operation
+    nowhere = gate.api.send(Request(method, f"/{uuid.uuid4().hex}", note=_UNLISTED) for method in UNLISTED_METHODS)
+    tried = [
+        replace(
+            next(iter(methods.values())).request(harmless=True, note=_UNLISTED),
+            method=method,
+            operation=f"{method} {path}",
+        )
+        for path, methods in listed.items()
+        for method in UNLISTED_METHODS
+        if method not in methods
+    ]
+    return [Answer(exchange, _received(exchange, None, nowhere)) for exchange in gate.api.send(tried)]
+
+
+def by_asserted_role(gate: Gate, credential: Credential) -> list[Answer]:
+    """A token of a role that is not admitted, beside an identity of the client's own that names an admitted one."""
+
+    def present(operation: "Operation", request: Request) -> Request | None:
+        genuine = gate.papers.genuine(operation)
+        dressed = credential.present(request, Bearer(genuine)) if genuine.lesser else None
+        return dressed and with_headers(dressed, *gate.api.authorization(genuine.lesser))
+
+    return gate.present(present, f"a token of another role and {credential.what}", gate.restricted_sample)
+
+
+def by_asserted_tenant(gate: Gate, reads: Sequence["Operation"]) -> list[Answer]:
+    """Alice's token asks for bob's objects, beside headers and parameters that name bob's tenant."""
+    if gate.papers.bob is None or not gate.papers.bob.tenant:
+        return []
+    plain = [
+        o.request(gate.papers.bob, headers=gate.api.authorization(gate.papers.token_for(o) or ""), note="bob's")
+        for o in reads
+    ]
+    identity = {
+        "user_id": gate.papers.bob.subject,
+        "tenant_id": gate.papers.bob.tenant,
+        "tenant": gate.papers.bob.tenant,
+        "role": None,
+    }
+    dressed = [with_query(with_headers(r, *identity_headers(identity)), query_of(identity)) for r in plain]
+    before, after = gate.api.send(plain), gate.api.send(dressed)
+    return [
+        Answer(exchange, Reception.ADMITTED if exchange.ok else Reception.REFUSED)
+        for control, exchange in zip(before, after, strict=True)
+        if not control.ok and control.request.resolved
+    ]
