@@ -1,0 +1,163 @@
+"""What happens to bob's objects when alice writes with his ids: judged by reading them again as bob.
+
+Objects made for the purpose are used where the API can make and delete them; others are only changed in ways that
+can be undone. Nothing of bob's that could not be made again is asked to be deleted.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+from chimera_compliance.probes.estate import Claim
+from chimera_compliance.probes.exchange import Exchange, Request
+from chimera_compliance.probes.operations import Operation
+from chimera_compliance.probes.ownership import Attempt, Neighbours, seen_in
+from chimera_compliance.probes.throwaway import Workshop
+from chimera_compliance.probes.witness import Sight, Witness, differing, members, undoing
+
+_CREDENTIAL = re.compile(r"passw|secret|token|api_?key|credential|mfa|otp", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Encroachment(Attempt):
+    """alice writing to something of bob's.
+
+    ``changed`` says what of it is otherwise since; ``alters`` that the operation is one on the object itself rather
+    than one beside it, such as a comment or a like; ``withheld`` why it was not sent.
+    """
+
+    changed: tuple[str, ...] = ()
+    alters: bool = True
+    withheld: str = ""
+
+    @property
+    def accepted(self) -> bool:
+        """Whether alice's write was taken where one with nobody's id is not, and is none that everybody may do."""
+        return self.foreign.ok and not self.unknown.ok and (self.alters or not self.open)
+
+    @property
+    def actual(self) -> str:
+        """The answer, and what came of it."""
+        return super().actual + (f", after which his {' and '.join(self.changed)} changed" if self.changed else "")
+
+    @property
+    def undecided(self) -> str:
+        """Why nothing can be said; empty when something can."""
+        if self.withheld or self.changed or self.accepted:
+            return self.withheld
+        his_alone = self.own.status == 409 and self.foreign.status in (401, 403, 404)
+        everybodys = self.open and not self.alters
+        return "" if his_alone or everybodys else super().undecided
+
+
+@dataclass
+class Trespasser:
+    """Writes as alice to what is bob's. ``declared`` are the operations whose bodies the target file gives."""
+
+    neighbours: Neighbours
+    declared: frozenset[str] = frozenset()
+    workshop: Workshop = field(init=False)
+
+    def __post_init__(self) -> None:
+        everything = {operation.id: operation for operation in self.neighbours.guarded}
+        self.workshop = Workshop(self.neighbours.api, everything)
+
+    @property
+    def left(self) -> list[str]:
+        """What could not be put back or put away."""
+        return self.workshop.left
+
+    def write(self) -> Iterator[Encroachment]:
+        """Every operation that changes data, with each of bob's ids that it takes."""
+        for operation in [item for item in self.neighbours.private if item.unsafe]:
+            for claim in self.neighbours.estate.claims(operation):
+                if claim.where != "path" or _is_his(claim):
+                    yield self._attempt(claim)
+
+    def _attempt(self, claim: Claim) -> Encroachment:
+        bob = self.neighbours.bob
+        if reason := self._forbidden(claim.operation):
+            return _withheld(claim, reason)
+        made = self.workshop.make(claim, bob) if claim.where == "path" else None
+        if made is None and _deletes(claim):
+            return _withheld(claim, "would delete what the API offers no way to make for the purpose")
+        seen = self._observed(made or claim)
+        if made:
+            self.workshop.discard(made, bob)
+        return seen
+
+    def _forbidden(self, operation: Operation) -> str:
+        names = members(operation.request(self.neighbours.bob).body)
+        if operation.id not in self.declared and any(_CREDENTIAL.search(name) for name in names):
+            return "would change a credential: give its body under api.bodies"
+        return ""
+
+    def _observed(self, claim: Claim) -> Encroachment:
+        near = self.neighbours
+        witness = Witness.of(near, claim)
+        before = witness.look()
+        hers = near.credential(near.alice, claim.operation)
+        attack = differing(claim.request(near.alice, hers, f"alice with bob's {claim.names}"), before)
+        nobodys = claim.unknown().request(near.alice, hers, f"alice with nobody's {claim.names}")
+        unknown, foreign = (near.api.send([item])[0] for item in (_with_body(nobodys, attack, claim), attack))
+        after = witness.look()
+        alters = _alters(claim, attack)
+        taken = foreign.ok and not unknown.ok and (alters or not before.open)
+        changed = after.since(before, attack, accepted=taken)
+        own = near.api.send([self._own(claim, before)])[0]
+        self._clean(claim, foreign, own, changed, before)
+        return Encroachment(
+            claim,
+            own,
+            foreign,
+            unknown,
+            self._shown(claim, foreign, unknown, before),
+            before.open,
+            changed=changed,
+            alters=alters,
+        )
+
+    def _shown(self, claim: Claim, foreign: Exchange, unknown: Exchange, before: Sight) -> tuple[str, ...]:
+        marks = frozenset(leaf for leaf in before.stable if leaf[1] not in self.neighbours.common)
+        return () if before.open else seen_in(foreign, unknown, marks, frozenset(), claim.values)
+
+    def _own(self, claim: Claim, before: Sight) -> Request:
+        """The positive control: bob himself, putting back what there was; for an id in the body, alice with her own."""
+        near, operation = self.neighbours, claim.operation
+        if claim.where == "body":
+            return operation.request(near.alice, headers=near.credential(near.alice, operation), note="her own id")
+        his = claim.request(near.bob, near.credential(near.bob, operation), "bob's own id")
+        return undoing(his, before)
+
+    def _clean(self, claim: Claim, foreign: Exchange, own: Exchange, changed: tuple[str, ...], before: Sight) -> None:
+        near = self.neighbours
+        self.workshop.discard_created(claim, foreign, near.alice)
+        who = near.alice if claim.where == "body" else near.bob
+        self.workshop.discard_created(claim, own, who)
+        if changed and not (own.ok and before.documents):
+            self.left.append(f"bob's {claim.names}: {' and '.join(changed)} changed")
+
+
+def _with_body(request: Request, attack: Request, claim: Claim) -> Request:
+    """The same body, but for an id that stands in it."""
+    return request if claim.where == "body" else replace(request, body=attack.body)
+
+
+def _withheld(claim: Claim, reason: str) -> Encroachment:
+    nothing = Exchange(Request(claim.operation.method, claim.operation.path, operation=claim.operation.id))
+    return Encroachment(claim, nothing, nothing, nothing, withheld=f"not sent with bob's {claim.names}: it {reason}")
+
+
+def _is_his(claim: Claim) -> bool:
+    """Whether the last object that the path names is bob's, rather than alice's own under a parent of bob's."""
+    return claim.operation.path.rpartition("{")[2].partition("}")[0] == claim.ids[-1][0]
+
+
+def _deletes(claim: Claim) -> bool:
+    """Whether the operation deletes the object that its path names last."""
+    return claim.operation.method == "DELETE" and claim.where == "path" and claim.operation.path.endswith("}")
+
+
+def _alters(claim: Claim, attack: Request) -> bool:
+    """PUT and PATCH with content, and DELETE of the object itself; a PUT without content is a like or a follow."""
+    return claim.where == "path" and (_deletes(claim) or (attack.method in ("PUT", "PATCH") and bool(attack.body)))
