@@ -116,7 +116,7 @@ class Engine:
         await self._paces.setdefault(url.authority, Pace(self._rate)).turn()
         self.sent += 1
         seen: dict = {}
-        clock, patience = asyncio.get_running_loop(), self._patience
+        clock, patience = asyncio.get_running_loop(), request.patience or self._patience
         started = clock.time()
         try:
             async with asyncio.timeout(patience), self._opened(outgoing) as response:
@@ -124,7 +124,8 @@ class Engine:
                 await _read(response, seen)
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             seen["error"] = explain(error, patience)
-            self._note_silence(error, seen)
+            if request.patience is None:
+                self._note_silence(error, seen)
             again = never_reached(error) or (request.method in _IDEMPOTENT and _dropped(error) and "status" not in seen)
             return _exchange(request, seen, clock.time() - started), again
         self._silent = 0

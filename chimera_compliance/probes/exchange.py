@@ -14,6 +14,7 @@ class Request:
     ``path`` is sent byte for byte (``..``, ``%2e``, ``//`` and ``;x`` survive) below the target's base URL, or is
     an absolute URL. ``headers`` may hold a name twice. ``note`` says what is special, in a few words: "no token".
     ``resolved`` is false where an id in the path is made up: a 404 then says nothing about the credential.
+    ``patience`` is the seconds after which the client hangs up on purpose; None leaves it to the scope's timeout.
     """
 
     method: str
@@ -23,6 +24,7 @@ class Request:
     operation: str = ""
     note: str = ""
     resolved: bool = True
+    patience: float | None = None
 
     @property
     def subject(self) -> str:
