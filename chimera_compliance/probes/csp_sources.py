@@ -42,8 +42,15 @@ class Address:
         scheme = parts.scheme.lower()
         return cls(scheme, (parts.hostname or "").lower(), parts.port or _PORTS.get(scheme), parts.path)
 
-    def __str__(self) -> str:
-        return f"{self.scheme}://{self.host}{self.path}" if self.host else f"{self.scheme}:"
+
+STRANGER = Address.of("https://attacker.example/x")
+_ANYBODYS_HOSTS = ("cdn.jsdelivr.net", "unpkg.com", "esm.sh", "raw.githack.com", "x.cloudfront.net", "x.github.io")
+UNTRUSTED: dict[str, list[Address]] = {
+    "any site": [STRANGER, *(Address.of(f"https://attacker.{suffix}/x") for suffix in ("com", "net", "org", "io"))],
+    "data: URLs": [Address.of("data:text/javascript,1")],
+    "a host where anybody can publish": [Address.of(f"https://{host}/npm/attacker/x.js") for host in _ANYBODYS_HOSTS],
+}
+"""Addresses at which an attacker can put a script, by what they stand for; the widest first."""
 
 
 @dataclass(frozen=True)

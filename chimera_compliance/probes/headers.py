@@ -3,6 +3,7 @@
 Every function takes all values of a header field, in order, and returns a fact; what is good or bad is for the check.
 """
 
+import codecs
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -147,6 +148,14 @@ class MediaType:
         return xml or (self.essence.startswith("text/") and self.essence != "text/event-stream")
 
     @property
+    def has_safe_charset(self) -> bool:
+        """Whether its charset exists and is none in which markup can hide as harmless text."""
+        try:
+            return codecs.lookup(self.charset).name not in ("utf-7", "hz", "iso2022_jp", "iso2022_kr")
+        except (LookupError, ValueError):
+            return False
+
+    @property
     def is_active(self) -> bool:
         """Whether browsers render it as a document in which scripts can run."""
         return self.essence == "text/html" or self.essence.endswith("xml")
@@ -173,9 +182,16 @@ class Cookie:
         long_ago = re.search(r"\b(19[789]\d|200\d)\b", self.attributes.get("expires", ""))
         return re.fullmatch(r"-\d+|0+", age) is not None or (not age and long_ago is not None)
 
-    def __str__(self) -> str:
-        flags = [f"{name}={value}" if value else name for name, value in self.attributes.items()]
-        return "; ".join([f"{self.name}=…", *flags])
+    @property
+    def is_for_scripts(self) -> bool:
+        """Whether its name says that scripts have to read it, to send it back against request forgery."""
+        return any(word in self.name.lower() for word in ("csrf", "xsrf"))
+
+    @property
+    def breaks_its_prefix(self) -> bool:
+        """Whether browsers reject it, for ``__Host-`` wants Path=/ and no Domain."""
+        on_one_host = self.attributes.get("path") == "/" and "domain" not in self.attributes
+        return self.name.lower().startswith("__host-") and not on_one_host
 
 
 _NUMBERED = re.compile(r"[/ ]v?\d|\d+\.\d+", re.IGNORECASE)

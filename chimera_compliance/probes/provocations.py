@@ -49,7 +49,8 @@ class Provocations:
         """Everything but the burst."""
         anonymous = [Planned(request) for request in (*self._anonymous(), *self._outside_handlers())]
         public = {operation.id for operation in self.operations if operation.public}
-        return anonymous + [Planned(request, request.operation not in public) for request in self._authenticated()]
+        guarded = {operation.id for operation in self.operations if not operation.public}
+        return anonymous + [Planned(request, request.operation in guarded) for request in self._authenticated()]
 
     def burst(self) -> list[Planned]:
         """Reads of one operation beyond the smallest declared limit, if that takes few requests: for a 429."""

@@ -4,7 +4,7 @@ A proxy or a framework may add headers on some statuses only, so the population 
 be brought out; what offends is then named by the widest set it fills: every response, every 404 response, or one.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -12,7 +12,7 @@ from chimera_compliance.outcomes import Problem
 from chimera_compliance.probes.csp import Policies
 from chimera_compliance.probes.csp_sources import Address
 from chimera_compliance.probes.exchange import Exchange
-from chimera_compliance.probes.headers import MediaType
+from chimera_compliance.probes.headers import Hsts, MediaType
 
 _NO_CONTENT = {204, 205, 304}
 
@@ -64,6 +64,11 @@ class Response:
     def is_personal(self) -> bool:
         """Whether it answers a tenant's own credential with what a cache could reuse (RFC 9111, 3)."""
         return self.authenticated and self.exchange.ok and self.method in ("GET", "HEAD")
+
+    @cached_property
+    def pin(self) -> Hsts | None:
+        """What it says of HTTPS."""
+        return Hsts.parse(self.all("Strict-Transport-Security"))
 
     @cached_property
     def media_type(self) -> MediaType | None:
@@ -141,16 +146,20 @@ def name_sets(offending: Iterable[Response], population: Iterable[Response]) -> 
     return named + _singly(rest)
 
 
-def _sets(population: list[Response]) -> list[tuple[str, list[Response]]]:
-    statuses = sorted({item.status for item in population})
-    labels = sorted({item.label for item in population})
-    return [
-        ("every response", population),
-        ("every error response", [item for item in population if item.status >= 400]),
-        ("every response to a success", [item for item in population if item.exchange.ok]),
-        *((f"every {status} response", [item for item in population if item.status == status]) for status in statuses),
-        *((f"every response to: {label}", [item for item in population if item.label == label]) for label in labels),
-    ]
+def _sets(population: list[Response]) -> Iterator[tuple[str, list[Response]]]:
+    yield "every response", population
+    yield "every error response", [item for item in population if item.status >= 400]
+    yield "every successful response", [item for item in population if item.exchange.ok]
+    for name, key in _KINDS:
+        for value in sorted({key(item) for item in population}):
+            yield name.format(value), [item for item in population if key(item) == value]
+
+
+_KINDS: tuple[tuple[str, Callable[[Response], object]], ...] = (
+    ("every {} response", lambda item: item.status),
+    ("every response from {}", lambda item: item.exchange.subject.partition(" ")[2]),
+    ("every response to: {}", lambda item: item.label),
+)
 
 
 def _singly(rest: list[Response], most: int = 5) -> list[tuple[str, list[Response]]]:
