@@ -3,6 +3,7 @@
 The schema was written by the target: it may be circular, contradictory or hostile, so everything is bounded.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from chimera_compliance.probes.scalars import bounded, integer, number, text
 _DEEPEST = 12
 _MOST_ITEMS = 64
 _MOST_NODES = 2000
+_TELLING = re.compile(r"id$|name|mail|passw|role|admin|token|secret|scope|permission|active|enabled|owner|tenant", re.I)
 
 Known = Callable[[str], Any | None]
 
@@ -32,8 +34,7 @@ class Generator:
     def instance(self, schema: Any, name: str = "", depth: int = 0) -> Any:
         """A value that the schema admits, as far as we can tell; `name` is the property it is for."""
         schema = self.document.resolve(schema)
-        self._nodes += 1
-        if depth > _DEEPEST or self._nodes > _MOST_NODES:
+        if self._exhausted(depth):
             return None
         if (own := self.known(name)) is not None and _takes_text(schema):
             return own
@@ -48,11 +49,15 @@ class Generator:
             options = [self.document.resolve(option) for option in _list(schema.get(choice))]
             parts += [next((option for option in options if option.get("type") != "null"), {})] if options else []
         for part in parts:
-            part = self.merged(part, depth + 1) if depth < _DEEPEST else {}
+            part = {} if self._exhausted(depth) else self.merged(part, depth + 1)
             properties = {**_dict(part.get("properties")), **_dict(merged.get("properties"))}
             required = [*_list(merged.get("required")), *_list(part.get("required"))]
             merged = {**part, **merged, "properties": properties, "required": required}
         return merged
+
+    def _exhausted(self, depth: int) -> bool:
+        self._nodes += 1
+        return depth > _DEEPEST or self._nodes > _MOST_NODES
 
     def _made(self, schema: dict[str, Any], name: str, depth: int) -> Any:
         found, value = _stated(schema)
@@ -75,14 +80,23 @@ class Generator:
         return text(schema, name)
 
     def _object(self, schema: dict[str, Any], depth: int) -> dict[str, Any]:
-        """Required properties only; a read-only one is not sent."""
+        """The required properties; where none is, as in many a PATCH, one that does no harm."""
         properties = _dict(schema.get("properties"))
-        made = {}
-        for key in filter(lambda key: isinstance(key, str), _list(schema.get("required"))):
-            member = properties.get(key, {})
-            if self.document.resolve(member).get("readOnly") is not True:
-                made[key] = self.instance(member, key, depth + 1)
-        return made
+        wanted = [key for key in _list(schema.get("required")) if isinstance(key, str)]
+        fewest = max(bounded(schema.get("minProperties"), 0, _MOST_ITEMS), 0 if wanted or depth else 1)
+        optional = [key for key, member in properties.items() if key not in wanted and self._innocent(key, member)]
+        wanted += optional[: max(0, fewest - len(wanted))]
+        return {
+            key: self.instance(properties.get(key, {}), key, depth + 1)
+            for key in wanted
+            if self.document.resolve(properties.get(key)).get("readOnly") is not True
+        }
+
+    def _innocent(self, name: str, member: Any) -> bool:
+        """Whether setting an optional property changes neither who somebody is nor what they may do."""
+        resolved = self.document.resolve(member)
+        plain = _type(resolved) in ("string", "integer", "number") and "$ref" not in resolved
+        return plain and resolved.get("readOnly") is not True and not _TELLING.search(name)
 
     def _item(self, schema: dict[str, Any], place: int, name: str, depth: int) -> Any:
         items = self.document.resolve(schema.get("items"))
@@ -114,7 +128,7 @@ def _type(schema: dict[str, Any]) -> str:
         kind = next((item for item in kind if item != "null"), "null")
     if isinstance(kind, str):
         return kind
-    if "properties" in schema or "required" in schema:
+    if schema.get("properties") or schema.get("required"):
         return "object"
     return "array" if "items" in schema else "string"
 

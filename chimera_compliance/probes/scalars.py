@@ -11,36 +11,41 @@ _LONGEST_TEXT = 100_000
 
 
 def integer(schema: dict[str, Any]) -> int:
-    """The smallest whole number from 1 up that the bounds admit, or the one nearest to them."""
-    low, high, step = _range(schema)
-    value = 1 if math.isinf(low) else max(1, _above(low, _excludes(schema, "Minimum", low)))
-    if value > high:
-        value = -_above(-high, _excludes(schema, "Maximum", high))
-    return math.ceil(value / step) * int(step) if step and step == int(step) else value
-
-
-def _above(bound: float, excluded: bool) -> int:
-    return math.floor(bound) + 1 if excluded else math.ceil(bound)
+    """The smallest whole number from 1 up that the bounds admit, or the greatest below 1."""
+    low, high = _whole(schema)
+    value = int(max(1, low) if max(1, low) <= high else high)
+    step = schema.get("multipleOf")
+    return math.ceil(value / step) * int(step) if is_number(step) and step >= 1 and step == int(step) else value
 
 
 def number(schema: dict[str, Any]) -> float | int:
     """A whole number where the bounds admit one, else the middle of the bounds."""
-    low, high, _ = _range(schema)
-    value = integer(schema)
-    inside = low < value < high or value in (schema.get("minimum"), schema.get("maximum"))
-    return value if inside or math.isinf(low) or math.isinf(high) else (low + high) / 2
+    low, high = _whole(schema)
+    if low <= high:
+        return integer(schema)
+    low, high = _bounds(schema)
+    return (low + high) / 2
 
 
-def _range(schema: dict[str, Any]) -> tuple[float, float, float]:
-    """Lower bound, upper bound and step; bounds of OpenAPI 3.0 (a flag) and 3.1 (a number) alike."""
+def _bounds(schema: dict[str, Any]) -> tuple[float, float]:
+    """The stricter of each bound; OpenAPI 3.0 writes an exclusive one as a flag, 3.1 as a number."""
     lows = [value for key in ("minimum", "exclusiveMinimum") if is_number(value := schema.get(key))]
     highs = [value for key in ("maximum", "exclusiveMaximum") if is_number(value := schema.get(key))]
-    step = schema.get("multipleOf")
-    return max(lows, default=-math.inf), min(highs, default=math.inf), step if is_number(step) and step > 0 else 0
+    return max(lows, default=-math.inf), min(highs, default=math.inf)
 
 
-def _excludes(schema: dict[str, Any], bound: str, limit: float) -> bool:
-    return schema.get(f"exclusive{bound}") in (True, limit) and schema.get(f"exclusive{bound}") is not False
+def _whole(schema: dict[str, Any]) -> tuple[float, float]:
+    """The least and the greatest whole number within the bounds."""
+    low, high = _bounds(schema)
+    without_low = schema.get("exclusiveMinimum") in (True, low)
+    without_high = schema.get("exclusiveMaximum") in (True, high)
+    return _above(low, without_low), -_above(-high, without_high)
+
+
+def _above(bound: float, without: bool) -> float:
+    if math.isinf(bound):
+        return bound
+    return math.floor(bound) + 1 if without else math.ceil(bound)
 
 
 def is_number(value: Any) -> bool:
