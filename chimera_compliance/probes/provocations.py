@@ -48,7 +48,6 @@ class Provocations:
     def all(self) -> list[Planned]:
         """Everything but the burst."""
         anonymous = [Planned(request) for request in (*self._anonymous(), *self._outside_handlers())]
-        public = {operation.id for operation in self.operations if operation.public}
         guarded = {operation.id for operation in self.operations if not operation.public}
         return anonymous + [Planned(request, request.operation in guarded) for request in self._authenticated()]
 
