@@ -7,6 +7,7 @@ observation is one `write` of one line to a file opened for appending.
 import hashlib
 import json
 import os
+import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
@@ -41,9 +42,13 @@ class Observation:
 
 @dataclass
 class Journal:
-    """Keeps the observations of one process; `requirement` is set by the recorder before each check."""
+    """Keeps the observations of one process; `requirement` is set by the recorder before each check.
+
+    `run_id` goes out with every request, so that a target's owner can tell the suite's traffic from others'.
+    """
 
     path: Path | None = None
+    run_id: str = field(default_factory=lambda: uuid.uuid4().hex)
     prefix: str = "O"
     redact: Redactor = field(default_factory=Redactor)
     requirement: str = ""

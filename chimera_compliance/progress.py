@@ -22,7 +22,7 @@ class Progress:
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         self.recorder = session.config.pluginmanager.get_plugin("compliance-recorder")
-        self.left.update(item.stash[REQUIREMENT].id[:3] for item in session.items)
+        self.left.update(item.stash[REQUIREMENT].id[:3] for item in session.items if REQUIREMENT in item.stash)
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         if self.live and self.recorder is not None:

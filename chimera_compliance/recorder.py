@@ -102,7 +102,7 @@ class Recorder:
     def _journal(self, prefix: str) -> Journal:
         try:
             self.out.mkdir(parents=True, exist_ok=True)
-            return Journal(self.out / "observations.jsonl", prefix=prefix + "O")
+            return Journal(self.out / "observations.jsonl", run_id=self.run_id, prefix=prefix + "O")
         except OSError as error:
             raise ConfigurationError(f"cannot write to {self.out}: {error.strerror}: choose another --out") from None
 
@@ -153,8 +153,8 @@ class Recorder:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo):
+        error = _last_frame_only(call) if call.excinfo else None
         report = yield
-        error = call.excinfo.value if call.excinfo else None
         self._seconds = call.duration + (self._seconds if call.when == "call" else 0)
         if call.when == "call" or error is not None:
             self._attach(item, report, error)
@@ -244,6 +244,17 @@ def control_ids(text: str, checklist: Checklist) -> list[str]:
     if unknown or not ids:
         raise ConfigurationError(f"--controls: no such control: {', '.join(unknown) or text} (there are C01 to C12)")
     return ids
+
+
+def _last_frame_only(call: pytest.CallInfo) -> BaseException:
+    """Spare pytest the rendering of tracebacks that nobody is shown: with many cases it costs seconds."""
+    error, frame = call.excinfo.value, call.excinfo.tb
+    if isinstance(error, pytest.skip.Exception):  # whose place pytest insists on
+        return error
+    while frame.tb_next:
+        frame = frame.tb_next
+    call.excinfo = pytest.ExceptionInfo.from_exc_info((type(error), error, frame))
+    return error
 
 
 def _place(error: BaseException) -> str:

@@ -39,7 +39,10 @@ class Redactor:
         # Plain searches first: they are far cheaper than an alternation of all secrets, and most texts hold none.
         if present := tuple(form for form in self._longest_first if form in text):
             text = self._pattern(present).sub(lambda found: self._names[found.group()], text)
-        return _JWT.sub("$JWT", text) if "eyJ" in text else text
+        if "eyJ" in text:
+            text = _JWT.sub("$JWT", text)
+        # Lone surrogates, which JSON can carry, cannot be written as UTF-8.
+        return text.encode("utf-8", "backslashreplace").decode()
 
     def _pattern(self, forms: tuple[str, ...]) -> re.Pattern[str]:
         if forms not in self._patterns:

@@ -44,3 +44,7 @@ def test_an_observation_holds_no_secret_anywhere(tmp_path):
     line = (tmp_path / "observations.jsonl").read_text()
     assert "hunter2" not in line
     assert json.loads(line)["received"]["body"] == "$PASSWORD"
+
+
+def test_a_lone_surrogate_can_be_written():
+    assert Redactor()("a\ud800b") == "a\\ud800b"

@@ -1,7 +1,6 @@
 """The API as a client sees it: sends requests, keeps every exchange in the journal, judges nothing."""
 
 import time
-import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -41,7 +40,7 @@ class Api:
 
     def __init__(self, target: Target, journal: Journal, *, workers: int = 1) -> None:
         scope = target.scope
-        self.run_id = uuid.uuid4().hex
+        self.run_id = journal.run_id
         self.target, self.journal = target, journal
         self._budget = max(1, scope.requests // workers)
         self._authorities = bool(target.api and target.api.ca_file)
