@@ -14,7 +14,8 @@ from chimera_compliance.probes.scalars import bounded, integer, number, text
 _DEEPEST = 12
 _MOST_ITEMS = 64
 _MOST_NODES = 2000
-_TELLING = re.compile(r"id$|name|mail|passw|role|admin|token|secret|scope|permission|active|enabled|owner|tenant", re.I)
+_POWER = re.compile(r"role|admin|scope|permission|active|enabled|owner|tenant", re.IGNORECASE)
+_IDENTITY = re.compile(r"id$|name|mail|passw|token|secret", re.IGNORECASE)
 
 Known = Callable[[str], Any | None]
 
@@ -25,10 +26,14 @@ def _unknown(name: str) -> None:
 
 @dataclass
 class Generator:
-    """Makes instances; `known` gives a value by property name (an id of the principal's own), or None."""
+    """Makes instances; `known` gives a value by property name (an id of the principal's own), or None.
+
+    `updates` says that the instance is written over something that exists.
+    """
 
     document: Document
     known: Known = _unknown
+    updates: bool = False
     _nodes: int = 0
 
     def instance(self, schema: Any, name: str = "", depth: int = 0) -> Any:
@@ -80,23 +85,25 @@ class Generator:
         return text(schema, name)
 
     def _object(self, schema: dict[str, Any], depth: int) -> dict[str, Any]:
-        """The required properties; where none is, as in many a PATCH, one that does no harm."""
+        """The required properties; where the document requires none of a body, those it gives an example for."""
         properties = _dict(schema.get("properties"))
         wanted = [key for key in _list(schema.get("required")) if isinstance(key, str)]
         fewest = max(bounded(schema.get("minProperties"), 0, _MOST_ITEMS), 0 if wanted or depth else 1)
-        optional = [key for key, member in properties.items() if key not in wanted and self._innocent(key, member)]
-        wanted += optional[: max(0, fewest - len(wanted))]
+        optional = [key for key in properties if key not in wanted and self._harmless(key, properties[key])]
+        shown = [key for key in optional if _stated(self.document.resolve(properties[key]))[0]]
+        wanted += shown if not wanted and not depth else []
+        wanted += [key for key in optional if key not in wanted][: max(0, fewest - len(wanted))]
         return {
             key: self.instance(properties.get(key, {}), key, depth + 1)
             for key in wanted
             if self.document.resolve(properties.get(key)).get("readOnly") is not True
         }
 
-    def _innocent(self, name: str, member: Any) -> bool:
-        """Whether setting an optional property changes neither who somebody is nor what they may do."""
+    def _harmless(self, name: str, member: Any) -> bool:
+        """Whether an optional property may be set: none that says who may do what, nor who an existing object is."""
         resolved = self.document.resolve(member)
-        plain = _type(resolved) in ("string", "integer", "number") and "$ref" not in resolved
-        return plain and resolved.get("readOnly") is not True and not _TELLING.search(name)
+        plain = _type(resolved) in ("string", "integer", "number") and resolved.get("readOnly") is not True
+        return plain and not _POWER.search(name) and not (self.updates and _IDENTITY.search(name))
 
     def _item(self, schema: dict[str, Any], place: int, name: str, depth: int) -> Any:
         items = self.document.resolve(schema.get("items"))

@@ -68,6 +68,8 @@ class Inventory:
         else:
             consumes = node.get("consumes", self.document.raw.get("consumes"))
             payload = of_swagger(self.document, written, [str(kind) for kind in _list(consumes)])
+        if payload and method in ("PUT", "PATCH"):
+            payload = replace(payload, updates=True)
         responses = node.get("responses")
         return Operation(
             f"{method} {path}",

@@ -12,6 +12,7 @@ from chimera_compliance.probes.exchange import Headers, Request
 from chimera_compliance.probes.openapi import Document
 from chimera_compliance.probes.payload import Payload
 from chimera_compliance.probes.resources import Resources
+from chimera_compliance.probes.scalars import text
 
 if TYPE_CHECKING:
     from chimera_compliance.probes.http import Api
@@ -108,26 +109,28 @@ class Operation:
 
         def fill(found: re.Match[str]) -> str:
             nonlocal resolved
-            value = None if harmless else self._in_path(principal, found[1])
+            value = None if harmless else self._real(principal, found[1])
             resolved = resolved and value is not None
-            return quote(value if value is not None else self._made_up(found[1]), safe="")
+            return quote(value if value is not None else self._made_up(found[1], harmless), safe="")
 
         return PATH_PARAMETER.sub(fill, self.path), resolved
 
-    def _in_path(self, principal: "Principal | None", name: str) -> str | None:
+    def _real(self, principal: "Principal | None", name: str) -> str | None:
+        """A value that exists: an id, or one of those that the document enumerates."""
         if self.resources and (value := self.resources.in_path(principal, self.path, name)) is not None:
             return value
         schema = self._schema(name, "path")
-        stated = [schema.get("const"), *(schema.get("enum") or []), schema.get("example"), schema.get("default")]
-        return next((str(value) for value in stated if value is not None), None)
+        options = [schema.get("const"), *(schema.get("enum") or [])]
+        return next((str(option) for option in options if option is not None), None)
 
-    def _made_up(self, name: str) -> str:
+    def _made_up(self, name: str, harmless: bool) -> str:
         schema = self._schema(name, "path")
+        stated = next((schema[key] for key in ("example", "default") if schema.get(key) is not None), None)
+        if stated is not None and not harmless:
+            return str(stated)
         if schema.get("type") in ("integer", "number"):
             return str(uuid.uuid4().int % 1_000_000_000 + 1_000_000_000)
-        if schema.get("pattern"):
-            return str(Generator(self.document).instance(schema, name))
-        return str(uuid.uuid4())
+        return text(schema, name) if schema.get("pattern") else str(uuid.uuid4())
 
     def _schema(self, name: str, location: str) -> dict[str, Any]:
         found = (item for item in self.parameters if (item.name, item.location) == (name, location))

@@ -27,12 +27,13 @@ class Payload:
     required: bool = False
     example: Any = _ABSENT
     override: Any = _ABSENT
+    updates: bool = False
 
     def value(self, known: Known) -> Any:
         """A body that is valid as far as the document and the target file tell."""
         if self.override is not _ABSENT:
             return filled(self.override, known)
-        generator = Generator(self.document, known)
+        generator = Generator(self.document, known, self.updates)
         if self.example is not _ABSENT:
             return _owned(self.example, known)
         return generator.instance(self.schema or {"type": "object"})

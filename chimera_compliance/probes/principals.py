@@ -34,6 +34,11 @@ class Principal:
             raise ConfigurationError(f"{self.name} has no token: name one under principals, or tokens.mint for all")
         return self._own.token()
 
+    @property
+    def has_token(self) -> bool:
+        """Whether the target file says where a token comes from."""
+        return self._own is not None
+
     def renew(self) -> str:
         """A new token, whatever is left of the old one."""
         return self._own.token(anew=True) if self._own else self.token

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from chimera_compliance.outcomes import Inconclusive
+from chimera_compliance.probes.exchange import Headers
 from chimera_compliance.target import Target
 
 if TYPE_CHECKING:
@@ -89,20 +90,25 @@ class Resources:
         return self._answers[place]
 
     def _ask(self, owner: "Principal", operation: "Operation") -> Any:
-        """What an operation lists, asked with the principal's own token, or another of its roles if that is refused."""
-        roles = [None, *sorted(operation.roles or ())]
-        for role in roles:
+        """What an operation lists to the principal: in its own role, then in the roles that the operation admits."""
+        for role in (None, *sorted(operation.roles or ())):
             try:
-                token = owner.token_as(role) if role else owner.token
-                if token is None:
+                headers = self._credential(owner, role)
+                if headers is None:
                     continue
-                request = operation.request(owner, headers=self._api.authorization(token), note="looking for ids")
-                exchange = self._api.send([request])[0]
+                [exchange] = self._api.send([operation.request(owner, headers=headers, note="looking for ids")])
             except Inconclusive:
                 return None
             if not exchange.refused:
                 return exchange.json() if exchange.ok else None
         return None
+
+    def _credential(self, owner: "Principal", role: str | None) -> Headers | None:
+        """Nothing for somebody without a token at all; None where there is none in that role."""
+        if not owner.has_token:
+            return ()
+        token = owner.token if role is None else owner.token_as(role)
+        return None if token is None else self._api.authorization(token)
 
 
 def _items(answer: Any) -> list[dict[str, Any]]:
@@ -115,9 +121,10 @@ def _items(answer: Any) -> list[dict[str, Any]]:
 
 
 def _first_id(answer: Any, name: str, owner: "Principal") -> str | None:
-    """The id of the first item; of an item of the owner's tenant, where items tell."""
+    """The id of the first item; of one that names the owner or its tenant, where items tell."""
     items = _items(answer)
-    own = [item for item in items if owner.tenant and owner.tenant in map(str, item.values())]
+    marks = {mark for mark in (owner.subject, owner.tenant) if mark}
+    own = [item for item in items if marks & set(map(str, item.values()))]
     return next((value for item in own or items if (value := _id_of(item, name)) is not None), None)
 
 

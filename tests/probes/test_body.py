@@ -192,6 +192,22 @@ def test_an_invalid_body_parses(schema, invalid):
     assert Payload(DOCUMENT, schema=schema).invalid() == invalid
 
 
-def test_a_patch_without_required_members_changes_something_innocent():
-    members = {"is_admin": {"type": "boolean"}, "role": {"type": "string"}, "note": {"type": "string", "default": "n"}}
-    assert Generator(DOCUMENT).instance({"type": "object", "properties": members}) == {"note": "n"}
+MEMBERS_WITHOUT_REQUIRED = {
+    "is_admin": {"type": "boolean", "example": True},
+    "role": {"type": "string", "example": "admin"},
+    "password": {"type": "string", "example": "pass"},
+    "title": {"type": "string", "example": "book"},
+    "pages": {"type": "integer"},
+}
+
+
+def test_where_nothing_is_required_the_examples_are_sent_but_no_rights():
+    schema = {"type": "object", "properties": MEMBERS_WITHOUT_REQUIRED}
+    assert Generator(DOCUMENT).instance(schema) == {"password": "pass", "title": "book"}
+
+
+def test_an_update_does_not_change_who_somebody_is():
+    schema = {"type": "object", "properties": MEMBERS_WITHOUT_REQUIRED}
+    assert Generator(DOCUMENT, updates=True).instance(schema) == {"title": "book"}
+    without_examples = {"email": {"type": "string"}, "note": {"type": "string", "enum": ["n"]}}
+    assert Generator(DOCUMENT, updates=True).instance({"properties": without_examples}) == {"note": "n"}
