@@ -1,0 +1,137 @@
+"""C04  Row-level security keeps every tenant to its own rows: by catalog, and by trying as the application's role."""
+
+import pytest
+
+from chimera_compliance import Inconclusive, control, reject
+
+pytestmark = control("C04")
+
+OWN_ROWS_ONLY = "rows of the bound tenant and no others"
+
+
+@pytest.fixture
+def seen(db, coverage):
+    """What was seen of a topic; what was looked at and what could not be looked at is counted."""
+
+    def seen(topic, unit="tables"):
+        facts = db.topic(topic)
+        coverage.unit = unit
+        coverage.tested(*facts.decided)
+        for subject, reason in facts.undecided.items():
+            coverage.untested(subject, reason)
+        if not (facts.decided or facts.undecided):
+            raise Inconclusive("nothing in this database could be judged on it")
+        return facts.seen
+
+    return seen
+
+
+def test_row_level_security_is_on(seen):
+    """A policy that is not enabled is a comment."""
+    reject(seen("unprotected"), "is not protected by row-level security", expected="ENABLE ROW LEVEL SECURITY")
+
+
+def test_application_is_bound_by_policies(seen):
+    """A superuser, a role with BYPASSRLS and a table's owner are not bound, and neither is who can become one."""
+    expected = "a login that is, owns and can become nothing that policies do not bind"
+    reject(seen("exemptions", "roles"), "frees the application from policies", expected=expected)
+
+
+def test_application_has_no_power_past_policies(seen):
+    """Replication, server files and the predefined roles lead round every table's policies."""
+    reject(seen("powers", "roles"), "reaches rows that no policy is asked about", expected="no such power")
+
+
+def test_reads_stay_within_the_tenant(seen):
+    """The heart of it: rows of others, chosen to be mistaken for the tenant's, are not seen."""
+    reject(seen("reads"), "shows rows of another tenant", expected=OWN_ROWS_ONLY)
+
+
+def test_writes_stay_within_the_tenant(seen):
+    """Policies by command differ: rows that are not seen can still be changed, removed, made or given away."""
+    reject(seen("writes"), "can be changed across tenants", expected="no change to or for another tenant")
+
+
+def test_no_tenant_means_no_rows(seen):
+    """A forgotten binding must fail closed: unset on a new connection, empty on a pooled one."""
+    reject(seen("unbound"), "is open while no tenant is bound", expected="no row, or an error")
+
+
+def test_no_setting_opens_the_policies(seen):
+    """Whatever a session may set, an attacker in that session may set."""
+    reject(seen("escapes"), "is opened by a setting", expected="no setting of a session widens what it sees")
+
+
+def test_policies_stand_on_firm_ground(seen):
+    """A policy is as good as the functions and memberships that it asks."""
+    expected = "functions and memberships that the application cannot replace, shadow or write"
+    reject(seen("foundations", "functions and tables"), "lets the application bend a policy", expected=expected)
+
+
+def test_no_function_sees_rows_before_the_policy(seen):
+    """LEAKPROOF is a promise, and a view without security_barrier makes none."""
+    expected = "policies are evaluated before anything else"
+    reject(seen("early readers", "functions and views"), "is shown rows before they are filtered", expected=expected)
+
+
+def test_views_keep_to_the_tenant(seen):
+    """A view reads with its owner's eyes, and a materialized view has no policies at all."""
+    reject(seen("views", "views"), "reaches past the policies of its tables", expected=OWN_ROWS_ONLY)
+
+
+def test_definer_functions_keep_to_the_tenant(seen):
+    """A function that runs as its owner must ask for the tenant itself."""
+    expected = "nothing of another tenant, whatever the arguments"
+    reject(seen("definers", "functions"), "reaches past the policies for whoever calls it", expected=expected)
+
+
+def test_copies_keep_to_the_tenant(seen):
+    """Audit, history and outbox tables hold what the tables they are filled from hold."""
+    reject(seen("copies"), "holds copies of other tenants' rows", expected=OWN_ROWS_ONLY)
+
+
+def test_foreign_tables_keep_to_the_tenant(seen):
+    """No policy can be put on a foreign table; its user mapping decides what it shows."""
+    reject(seen("foreign tables", "foreign tables"), "leads to other tenants' rows", expected=OWN_ROWS_ONLY)
+
+
+def test_large_objects_are_not_shared(seen):
+    """Large objects have an owner and grants, and no tenant."""
+    reject(seen("large objects", "objects"), "are not kept apart by tenant", expected="none that the application reads")
+
+
+def test_other_logins_keep_to_their_tenant(seen):
+    """A customer's own login must not choose its tenant."""
+    reject(seen("other logins", "roles"), "is not held to its tenant", expected="a tenant bound to the login itself")
+
+
+def test_no_privilege_passes_by_policies(seen):
+    """TRUNCATE, TRIGGER and REFERENCES concern the whole table; no policy is asked."""
+    reject(
+        seen("past policies"), "is open to what no policy governs", expected="SELECT, INSERT, UPDATE, DELETE at most"
+    )
+
+
+def test_future_tables_are_not_given_away(seen):
+    """The next migration's table has no policy until somebody writes one."""
+    reject(seen("future tables", "default privileges"), "hand over tables that have no policy yet", expected="none")
+
+
+def test_unique_keys_tell_nothing(seen):
+    """A refused duplicate says that somebody else has the value."""
+    reject(seen("unique keys"), "tells what other tenants have", expected="unique keys that include the tenant")
+
+
+def test_references_stay_within_the_tenant(seen):
+    """A foreign key that does not carry the tenant tells of rows elsewhere, and links to them."""
+    reject(seen("cross references"), "refers across tenants", expected="foreign keys that include the tenant")
+
+
+def test_sequences_tell_nothing(seen):
+    """Who reads a shared counter knows how much the others do."""
+    reject(seen("sequences", "sequences"), "can be read by every tenant", expected="no right to read it")
+
+
+def test_pooled_sessions_keep_nothing(seen):
+    """What one request leaves in a session, the next one finds, whoever it works for."""
+    reject(seen("leftovers", "sessions"), "keep what a request left behind", expected="nothing that outlives it")

@@ -1,0 +1,190 @@
+"""The database of a target: connected as the application and as a catalog login, looked at once, asked many times."""
+
+from functools import cached_property
+
+import psycopg
+
+from chimera_compliance.journal import Journal
+from chimera_compliance.outcomes import Inconclusive, NotReviewed
+from chimera_compliance.probes.postgres import (
+    elsewhere,
+    functions,
+    oracles,
+    policy_functions,
+    privileges,
+    reads,
+    views,
+    writes,
+)
+from chimera_compliance.probes.postgres.catalog import Catalog, read_catalog
+from chimera_compliance.probes.postgres.experiment import Experiment
+from chimera_compliance.probes.postgres.expressions import Expressions
+from chimera_compliance.probes.postgres.facts import Facts, Notebook, Sighting
+from chimera_compliance.probes.postgres.reach import Reach
+from chimera_compliance.probes.postgres.session import Identity, Session, first_line
+from chimera_compliance.probes.postgres.tenancy import Tenancy
+from chimera_compliance.target import Target
+
+_BEHAVIOUR = {
+    "reads": reads.reads,
+    "escapes": reads.escapes,
+    "writes": writes.writes,
+    "foundations": policy_functions.foundations,
+    "early readers": policy_functions.early_readers,
+    "views": views.views,
+    "copies": views.copies,
+    "definers": functions.definers,
+    "foreign tables": elsewhere.foreign_tables,
+    "large objects": elsewhere.large_objects,
+    "other logins": elsewhere.other_logins,
+    "unique keys": oracles.unique_keys,
+    "cross references": oracles.cross_references,
+    "future tables": privileges.future_tables,
+}
+_CATALOG = {
+    "unprotected": privileges.unprotected,
+    "exemptions": privileges.exemptions,
+    "powers": privileges.powers,
+    "past policies": privileges.past_policies,
+    "sequences": oracles.sequences,
+    "leftovers": elsewhere.leftovers,
+}
+
+
+class Database:
+    """Facts about a database, each topic recorded as observations of the requirement that asks for it."""
+
+    def __init__(self, target: Target, journal: Journal) -> None:
+        self.settings = target.db
+        self.notebook = Notebook(journal)
+        limits = {
+            "statement_timeout": self.settings.statement_timeout_seconds,
+            "lock_timeout": self.settings.lock_timeout_seconds,
+        }
+        self.login = Session(target.dsn(self.settings.dsn), "the application", **limits)
+        if self.settings.catalog_dsn:
+            self.session = Session(target.dsn(self.settings.catalog_dsn), "the catalog login", **limits)
+        else:
+            self.session = self.login
+
+    def __enter__(self) -> "Database":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.login.close()
+        self.session.close()
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """The catalog facts."""
+        with self.session.transaction():
+            return read_catalog(self.session, self.settings.schemas)
+
+    @cached_property
+    def reach(self) -> Reach:
+        """What the application's login can become and touch."""
+        login, first = self.login.query("SELECT session_user::text, current_user::text")[0]
+        return Reach.of(self.catalog, login, first)
+
+    @cached_property
+    def tenancy(self) -> Tenancy:
+        """The multi-tenant tables.
+
+        Raises:
+            Inconclusive: there is none, so that nothing can be judged.
+        """
+        tenancy = Tenancy(self.catalog, self.settings, Expressions(self.catalog))
+        if not tenancy.tables and not tenancy.twins:
+            raise Inconclusive("no multi-tenant table was found: name its columns or tables in the target file")
+        return tenancy
+
+    def topic(self, name: str) -> Facts:
+        """The facts of a topic, with observations.
+
+        Raises:
+            Inconclusive: nothing could be observed.
+            NotReviewed: the catalog login may not do what is needed, and why.
+        """
+        facts = self._catalog_facts[name] if name in _CATALOG else self._behaviour[name]
+        if facts.nothing:
+            raise Inconclusive(facts.nothing)
+        facts.seen = self.notebook.recorded(facts)
+        return facts
+
+    @cached_property
+    def _catalog_facts(self) -> dict[str, Facts]:
+        experiment = self._experiment(self.session)
+        with self.session.transaction():
+            return {name: look(experiment) for name, look in _CATALOG.items()}
+
+    def _experiment(self, session: Session) -> Experiment:
+        app = Identity(self.reach.login.name, self._first_role, self._defaults, self._becomes)
+        return Experiment(
+            session,
+            self.catalog,
+            self.reach,
+            self.tenancy,
+            self.tenancy.expressions,
+            app,
+            self.settings.tenant_setting,
+            self._defaults,
+        )
+
+    @property
+    def _first_role(self) -> str | None:
+        return None if self.reach.first == self.reach.login else self.reach.first.name
+
+    @cached_property
+    def _defaults(self) -> dict[str, str]:
+        """Custom settings that a new session of the application starts with."""
+        name = self.reach.login.name
+        pairs = [text.partition("=") for role, _, text in self.catalog.role_settings if role in ("", name)]
+        return {key: value for key, _, value in pairs if "." in key}
+
+    @cached_property
+    def _becomes(self) -> str:
+        """How the catalog login acts as the application.
+
+        Raises:
+            NotReviewed: it may not, so that no behaviour can be seen.
+        """
+        if not self.settings.catalog_dsn:
+            raise NotReviewed("behaviour needs db.catalog_dsn: a login that plants rows and may become the application")
+        if self.catalog.recovering:
+            raise NotReviewed("the catalog login is on a read-only replica, where no canary row can be planted")
+        with self.session.transaction():
+            for words in ("SET LOCAL SESSION AUTHORIZATION", "SET LOCAL ROLE"):
+                app = Identity(self.reach.login.name, becomes=words)
+                if not self.session.attempt("SELECT 1", identity=app).failed:
+                    return words
+        raise NotReviewed(f"the catalog login may not act as {self.reach.login.name}: make it a superuser or a member")
+
+    @cached_property
+    def _behaviour(self) -> dict[str, Facts]:
+        self.login.close()
+        try:
+            with self.session.transaction():
+                return self._look(self._experiment(self.session))
+        except psycopg.Error as error:
+            raise Inconclusive(f"the database ended the experiment: {first_line(error)}") from None
+
+    def _look(self, experiment: Experiment) -> dict[str, Facts]:
+        experiment.plant()
+        unbound = reads.unbound(experiment)
+        if not experiment.planter.bound:
+            writes.unbound_writes(experiment, unbound)
+        experiment.bind()
+        found = {name: look(experiment) for name, look in _BEHAVIOUR.items()}
+        reads.emptied(experiment, unbound)
+        writes.unbound_writes(experiment, unbound)
+        found["unbound"] = reads.from_outside(experiment, self._fresh_login(), unbound)
+        elsewhere.separated_schemas(experiment, found["reads"])
+        return found
+
+    def _fresh_login(self) -> Session:
+        self.login.__dict__.pop("connection", None)
+        return self.login
+
+    def sightings(self, name: str) -> list[Sighting]:
+        """What was seen of a topic."""
+        return self.topic(name).seen

@@ -1,0 +1,177 @@
+"""The experiment: rows of several tenants are planted, and the application's role looks at them as deployed.
+
+Everything happens in one transaction of the catalog login that is rolled back. What is looked for lives in the
+sibling modules; each takes the experiment and returns facts.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from chimera_compliance.probes.postgres.binding import Binder, Binding
+from chimera_compliance.probes.postgres.catalog import Catalog, Relation
+from chimera_compliance.probes.postgres.expressions import Expressions
+from chimera_compliance.probes.postgres.facts import Facts
+from chimera_compliance.probes.postgres.planting import Planter, Row
+from chimera_compliance.probes.postgres.reach import Reach
+from chimera_compliance.probes.postgres.session import Identity, Session, Trial, identifier, literal
+from chimera_compliance.probes.postgres.tenancy import Tenancy, TenantTable
+from chimera_compliance.probes.postgres.tenants import Tenants, choose_tenants
+
+SMALL = 20_000  # rows, as the planner estimates; larger tables are never read or changed without a key
+_ALIKE = 2  # tables tried of each shape, where there are more than _MANY
+_MANY = 150
+_MOST_VARIANTS = 6
+_READ_ERRORS = "42"
+
+
+@dataclass
+class Experiment:
+    """What the looks have in common."""
+
+    session: Session
+    catalog: Catalog
+    reach: Reach
+    tenancy: Tenancy
+    expressions: Expressions
+    app: Identity
+    setting: str | None
+    defaults: dict[str, str] = field(default_factory=dict)
+    tenants: Tenants = field(init=False)
+    planter: Planter = field(init=False)
+    own: dict[int, Row] = field(default_factory=dict)
+    foreign: dict[int, list[tuple[str, Row]]] = field(default_factory=dict)
+    binding: Binding | None = None
+
+    def __post_init__(self) -> None:
+        self.tenants = choose_tenants(self.tenancy)
+        self.planter = Planter(self.session, self.catalog, self.tenancy)
+        self.planter.settings = {self.setting: ""} if self.setting else {}
+
+    @cached_property
+    def tables(self) -> list[TenantTable]:
+        """The multi-tenant tables that the application can touch."""
+        return [table for table in self.tenancy.tables.values() if self.reach.touches(table.relation)]
+
+    @cached_property
+    def tried(self) -> list[TenantTable]:
+        """The tables that are tried: all, or a few of each shape where there are many."""
+        if len(self.tables) <= _MANY:
+            return self.tables
+        by_shape: dict[tuple, list[TenantTable]] = {}
+        for table in self.tables:
+            by_shape.setdefault(self._shape(table), []).append(table)
+        self.alike = {table.subject for group in by_shape.values() for table in group[_ALIKE:]}
+        return [table for group in by_shape.values() for table in group[:_ALIKE]]
+
+    alike: set[str] = field(default_factory=set)
+
+    def _shape(self, table: TenantTable) -> tuple:
+        item = table.relation
+        policies = [(p.command, p.permissive, tuple(p.roles), p.using, p.check) for p in item.policies]
+        columns = [(name, column.type, column.required) for name, column in item.columns.items()]
+        grants = [(oid, tuple(sorted(held))) for oid, held in item.grants.items()]
+        text = repr((policies, columns, grants, sorted(item.column_grants)))
+        shape = text.replace(item.title, "").replace(f"{item.name}.", "")
+        return item.rls, item.forced, item.owner, item.kind, item.schema, tuple(item.triggers), shape
+
+    def plant(self) -> None:
+        """Plant a row of every tenant in every table that is tried."""
+        for table in self.tried:
+            row = self.planter.row(table.relation, self.tenants.a)
+            if row:
+                self.own[table.relation.oid] = row
+            self.foreign[table.relation.oid] = list(self._foreign_rows(table))
+        self.session.attempt("SET CONSTRAINTS ALL IMMEDIATE", keep=True)
+
+    def _foreign_rows(self, table: TenantTable):
+        relation = table.relation
+        for label, tenant in self.tenants.others.items():
+            if row := self.planter.row(relation, tenant):
+                yield label, row
+        if table.column and not relation.columns[table.column].required and not table.root:
+            if row := self.planter.plant(relation, None, owner=self.tenants.b):
+                yield "a row that belongs to no tenant", row
+        for overrides in self._variants(table):
+            if row := self.planter.plant(relation, self.tenants.b, overrides):
+                name, value = next(iter(overrides.items()))
+                yield f"tenant B's row with {name} = {value}", row
+
+    def _variants(self, table: TenantTable) -> list[dict[str, str | None]]:
+        """Values of other columns that policies compare: rows that an OR might let through."""
+        relation = table.relation
+        mentions = self.expressions.mentions_of(relation)
+        compared = {name for policy in relation.policies for name in policy.columns if name in relation.columns}
+        found: list[dict[str, str | None]] = []
+        for name in sorted(compared - {table.column, *relation.primary}):
+            column = relation.columns[name]
+            if any(name in reference.columns for reference in relation.references):
+                continue
+            constants = [*mentions.strings, *mentions.numbers]
+            values = ["true", "false"] if column.base == "bool" else constants
+            found += [{name: value} for value in values] + ([] if column.required else [{name: None}])
+        return found[:_MOST_VARIANTS]
+
+    def bind(self) -> Binding:
+        """Find how a session is bound to tenant A."""
+        binder = Binder(self.session, self.reach, self.planter, self.expressions, self.tried, self.setting, self.app)
+        self.settings = binder.settings
+        self.binding = binder.bind(self.tenants.a, self.own)
+        return self.binding
+
+    settings: list[str] = field(default_factory=list)
+
+    @property
+    def as_a(self) -> Identity:
+        """The application bound to tenant A."""
+        return self.binding.identity
+
+    def script(self, row: Row | None, trial: Trial) -> list[str]:
+        """The statements that show a trial again, planting included."""
+        return [*(row.script if row else ()), *trial.statements]
+
+    def readable(self, table: TenantTable, oids: frozenset[int] | None = None) -> list[str]:
+        """The columns that the application may select."""
+        return self.reach.columns(table.relation, "SELECT", self.reach.at_once if oids is None else oids)
+
+    def visible(
+        self, table: TenantTable, identity: Identity, oids: frozenset[int] | None = None, but: str | None = None
+    ) -> tuple[list[tuple[str, Row | None]], Trial | None]:
+        """Which rows of other tenants an identity sees in a table; `but` is a tenant whose rows it may see."""
+        columns = self.readable(table, oids)
+        rows = [
+            (label, row) for label, row in self.foreign.get(table.relation.oid, ()) if row.tenant != but or but is None
+        ]
+        questions = [
+            f"SELECT {number}::int FROM {table.relation.sql} WHERE {condition}"
+            for number, (_, row) in enumerate(rows)
+            if (condition := row.recognised_by(columns, table.column))
+        ]
+        if self._whole(table, columns) and but is None:
+            questions.append(
+                f"(SELECT -1 FROM {table.relation.sql} WHERE {identifier(table.column)} IS DISTINCT FROM "
+                f"{literal(self.tenants.a)}::{table.relation.columns[table.column].type} LIMIT 1)"
+            )
+        if not questions:
+            return [], None
+        trial = self.session.attempt(" UNION ALL ".join(questions), identity=identity)
+        found = sorted({number for (number,) in trial.rows}, key=lambda number: number if number >= 0 else 99)
+        return [rows[number] if number >= 0 else ("an existing row of another tenant", None) for number in found], trial
+
+    def _whole(self, table: TenantTable, columns: list[str]) -> bool:
+        """Whether rows that were there before can be looked for: a plain tenant column in a small table."""
+        plain = table.column in columns and not table.path and not table.array
+        return plain and table.relation.rows < SMALL
+
+    def each(self, look: Callable[[TenantTable, Facts], None]) -> Facts:
+        """A look at every table that is tried; those that are alike count as looked at."""
+        facts = Facts()
+        for table in self.tried:
+            look(table, facts)
+        if not facts.seen and not facts.undecided:
+            facts.decided |= dict.fromkeys(self.alike)
+        return facts
+
+    def unplanted(self, relation: Relation) -> str:
+        """Why a table has no canary rows."""
+        return self.planter.reasons.get(relation.oid, "its parents have no canary row")

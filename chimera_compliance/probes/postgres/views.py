@@ -1,0 +1,215 @@
+"""Other ways to the same rows: views, materialized views, and tables into which triggers copy."""
+
+from chimera_compliance.probes.postgres.catalog import Relation
+from chimera_compliance.probes.postgres.experiment import SMALL, Experiment
+from chimera_compliance.probes.postgres.facts import Facts
+from chimera_compliance.probes.postgres.planting import Row, insertion
+from chimera_compliance.probes.postgres.session import Identity, identifier, literal
+
+_MOST_COPIES = 60
+_MOST_VIEWS = 150
+
+
+def marks(experiment: Experiment) -> list[str]:
+    """Texts that only rows of other tenants carry."""
+    rows = [row for found in experiment.foreign.values() for _, row in found if row.tenant != experiment.tenants.a]
+    return list(dict.fromkeys(row.marker for row in rows))
+
+
+def whole_row(columns: list[str]) -> str:
+    """A row as one text."""
+    return "concat_ws('|', " + ", ".join(f"{identifier(name)}::text" for name in columns) + ")"
+
+
+def search(relation: Relation, columns: list[str], texts: list[str], keys: list[str]) -> str:
+    """A query for one row that carries any of the texts, or B's identifiers."""
+    pattern = "|".join([*texts, *keys])
+    row = whole_row(columns)
+    return f"SELECT left({row}, 120) FROM {relation.sql} WHERE {row} ~ {literal(pattern)} LIMIT 1"
+
+
+def views(experiment: Experiment) -> Facts:
+    """Views that show tenant A what belongs to others, or whose answer depends on it."""
+    facts = Facts()
+    found = [
+        item
+        for item in experiment.catalog.of_kind("v")
+        if experiment.reach.can(item, "SELECT", experiment.reach.at_once)
+    ]
+    for view in found[:_MOST_VIEWS]:
+        bases = _bases(experiment, view)
+        if bases:
+            _look_at_view(experiment, view, bases, facts)
+    for view in found[_MOST_VIEWS:]:
+        facts.could_not(f"view {view.title}", f"only {_MOST_VIEWS} views are tried")
+    for view in experiment.catalog.of_kind("m"):
+        if experiment.reach.can(view, "SELECT") and _bases(experiment, view):
+            _look_at_copy(experiment, view, facts)
+    facts.none_there("views", "SELECT oid::regclass FROM pg_class WHERE relkind IN ('v', 'm')")
+    return facts
+
+
+def _bases(experiment: Experiment, view: Relation) -> list[Relation]:
+    """The multi-tenant tables under a view, however deep."""
+    found, queue = {view.oid}, [view]
+    while queue:
+        for oid in queue.pop().needs - found:
+            found.add(oid)
+            if oid in experiment.catalog.relations:
+                queue.append(experiment.catalog.relations[oid])
+    twins = {table.oid for group in experiment.tenancy.twins for table in group}
+    return [
+        item
+        for oid in found
+        if (item := experiment.catalog.relations.get(oid)) and (oid in experiment.tenancy.tables or oid in twins)
+    ]
+
+
+def _look_at_view(experiment: Experiment, view: Relation, bases: list[Relation], facts: Facts) -> None:
+    subject = f"view {view.title}"
+    columns = experiment.reach.columns(view, "SELECT", experiment.reach.at_once)
+    rows = _planted_below(experiment, bases)
+    if not rows:
+        facts.could_not(subject, "no canary row could be planted in the tables under it")
+        return
+    if sum(max(base.rows, 0) for base in bases) > 10 * SMALL:
+        facts.could_not(subject, "the tables under it are too large to be searched without a key")
+        return
+    texts = [row.marker for row in rows] + [value for row in rows for value in _identifiers(row)]
+    for who, identity in _states(experiment):
+        trial = experiment.session.attempt(search(view, columns, texts, []), identity=identity)
+        if trial.rows:
+            facts.saw(subject, f"shows {who} a row of another tenant", experiment.script(rows[0], trial))
+            return
+    if depends_on_others(experiment, f"SELECT {whole_row(columns)} AS line FROM {view.sql} LIMIT 10000", bases):
+        facts.saw(subject, "gives tenant A an answer that depends on rows of tenant B", trial.statements)
+    elif trial.failed and trial.sqlstate.startswith("57"):
+        facts.could_not(subject, trial.message)
+    else:
+        facts.looked_at(subject, trial.statements)
+
+
+def _states(experiment: Experiment) -> list[tuple[str, Identity]]:
+    empty = dict.fromkeys(experiment.binding.settings, "")
+    app = experiment.app
+    return [
+        ("tenant A", experiment.as_a),
+        ("a session without a tenant", Identity(app.login, app.role, {**experiment.defaults, **empty}, app.becomes)),
+    ]
+
+
+def _planted_below(experiment: Experiment, bases: list[Relation]) -> list[Row]:
+    tenant = experiment.tenants.b
+    return [row for base in bases if (row := experiment.planter.row(base, tenant))]
+
+
+def _identifiers(row: Row) -> list[str]:
+    """Values of a planted row that are random enough to be nobody else's."""
+    columns = row.relation.columns
+    own = [name for name in row.relation.primary if columns[name].base == "uuid"]
+    return [row.values[name] for name in own if row.values[name]]
+
+
+def depends_on_others(experiment: Experiment, query: str, bases: list[Relation]) -> bool:
+    """Whether tenant A's answer changes when tenant B gets one more row, and is steady otherwise."""
+    digest = f"SELECT md5(coalesce(string_agg(line::text, '~' ORDER BY line::text), '')) FROM ({query}) answer"
+    tenant = experiment.tenants.b
+    more = [insertion(base, experiment.planter.candidate(base, tenant)[0]) for base in bases if base.is_table]
+    answers = [experiment.session.attempt(digest, identity=experiment.as_a, setup=setup) for setup in ([], [], more)]
+    if any(trial.failed for trial in answers):
+        return False
+    first, again, later = (trial.rows for trial in answers)
+    return first == again != later
+
+
+def _look_at_copy(experiment: Experiment, view: Relation, facts: Facts) -> None:
+    """A materialized view: policies never apply to it, so rows of any tenant in it are everybody's."""
+    subject = f"materialized view {view.title}"
+    bases = _bases(experiment, view)
+    rows = _planted_below(experiment, bases)
+    columns = experiment.reach.columns(view, "SELECT")
+    small = sum(max(base.rows, 0) for base in bases) < SMALL
+    texts = (
+        [row.marker for row in rows] + [value for row in rows for value in _identifiers(row)] + [experiment.tenants.b]
+    )
+    identity = experiment.as_a
+    if small and rows:
+        setup = [f"REFRESH MATERIALIZED VIEW {view.sql}"]
+        trial = experiment.session.attempt(search(view, columns, texts, []), identity=identity, setup=setup)
+        if not trial.failed:
+            if trial.rows:
+                facts.saw(subject, "shows tenant A a row of tenant B", experiment.script(rows[0], trial))
+            else:
+                facts.looked_at(subject, trial.statements)
+            return
+    trial = experiment.session.attempt(f"SELECT 1 FROM {view.sql} LIMIT 1", identity=identity)
+    if trial.rows:
+        facts.saw(subject, "holds rows made from every tenant's, and has no policies", trial.statements)
+    else:
+        facts.could_not(subject, "it cannot be refreshed here, and shows no row")
+
+
+def copies(experiment: Experiment) -> Facts:
+    """Tables into which triggers and rules copy rows of other tenants, and tables that nobody took for shared."""
+    facts = Facts()
+    for relation in _candidates(experiment):
+        subject = f"table {relation.title}"
+        columns = experiment.reach.columns(relation, "SELECT", experiment.reach.at_once)
+        for what, setup in _happenings(experiment, relation):
+            sources = [row for _, row in _others(experiment, relation)]
+            texts = [row.marker for row in sources] + [v for row in sources for v in _identifiers(row)]
+            question = search(relation, columns, [*texts, "changed-by-b"], [])
+            trial = experiment.session.attempt(question, identity=experiment.as_a, setup=setup)
+            if trial.rows:
+                facts.saw(
+                    subject, f"shows tenant A what tenant B's rows hold, {what}", experiment.script(sources[0], trial)
+                )
+                break
+        else:
+            facts.looked_at(subject, trial.statements)
+    facts.none_there("tables", "SELECT oid::regclass FROM pg_class WHERE relkind IN ('r', 'p')")
+    return facts
+
+
+def _candidates(experiment: Experiment) -> list[Relation]:
+    readable = [t for t in experiment.catalog.tables if experiment.reach.can(t, "SELECT", experiment.reach.at_once)]
+    shared = [table for table in readable if table.rows < SMALL and not experiment.tenancy.of(table)]
+    stamped = [
+        table.relation for table in experiment.tried if table.relation in readable and table.relation.rows < SMALL
+    ]
+    return (shared + stamped)[:_MOST_COPIES]
+
+
+def _others(experiment: Experiment, relation: Relation) -> list[tuple[str, Row]]:
+    """Tenant B's rows in the other tables: in a table's own rows, the reads look."""
+    b = experiment.tenants.b
+    below = {relation.oid, *relation.parents}
+    return [
+        (label, row)
+        for oid, found in experiment.foreign.items()
+        for label, row in found
+        if row.tenant == b and oid not in below and relation.oid not in row.relation.parents
+    ]
+
+
+def _happenings(experiment: Experiment, relation: Relation) -> list[tuple[str, list[str]]]:
+    """What makes triggers fire: the planting itself, then a change and a removal of tenant B's rows."""
+    sources = [row for _, row in _others(experiment, relation) if row.relation.triggers]
+    changed, removed = [], []
+    for row in sources:
+        text = next((c for c in row.relation.columns.values() if _free_text(row.relation, c)), None)
+        key = row.recognised_by(list(row.relation.columns), None)
+        if text is not None and key:
+            changed.append(f"UPDATE {row.relation.sql} SET {identifier(text.name)} = 'changed-by-b' WHERE {key}")
+        if key and not any(r.parent == row.relation.oid for t in experiment.catalog.tables for r in t.references):
+            removed.append(f"DELETE FROM {row.relation.sql} WHERE {key}")
+    found = [("as they were made", [])]
+    found += [("once they are changed", changed)] if changed else []
+    return found + ([("once they are deleted", removed)] if removed else [])
+
+
+def _free_text(relation: Relation, column) -> bool:
+    constrained = {name for key in relation.keys for name in key.columns}
+    constrained |= {name for reference in relation.references for name in reference.columns}
+    roomy = column.base in ("text", "varchar") and not 4 < column.modifier < 20
+    return roomy and column.name not in constrained and column.name not in " ".join(relation.checks)
