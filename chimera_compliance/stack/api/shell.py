@@ -3,6 +3,7 @@
 import uuid
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 
 from chimera_compliance.stack.api.errors import ApiError, response
 
@@ -39,7 +40,7 @@ class BodyLimit:
         headers = Headers(scope=scope)
         announced = headers.get("content-length", "0")
         if announced.isdigit() and int(announced) > self._most:
-            return await response(scope, _too_large())(scope, receive, send)
+            return await response(scope, ApiError(413, "The body is too large"))(scope, receive, send)
         if headers.get("content-encoding", "identity").lower() != "identity":
             return await response(scope, ApiError(415, "Send the body uncompressed"))(scope, receive, send)
         await self._app(scope, self._counted(receive), send)
@@ -52,11 +53,7 @@ class BodyLimit:
             message = await receive()
             received += len(message.get("body", b""))
             if received > self._most:
-                raise _too_large()
+                raise HTTPException(413)  # The framework hands on its own exceptions and hides others.
             return message
 
         return counted
-
-
-def _too_large() -> ApiError:
-    return ApiError(413, "The body is too large")
