@@ -12,6 +12,7 @@ from chimera_compliance.probes.responses import problems
 
 pytestmark = control("C12")
 
+GOVERNED = {"shows": "Content-Security-Policy", "without": "no response has a policy in force that could be judged"}
 YEAR = 365 * 24 * 3600
 SAFE_REFERRERS = {"no-referrer", "same-origin", "strict-origin", "strict-origin-when-cross-origin"}
 SAFE_OPENERS = {"same-origin", "same-origin-allow-popups", "same-origin-plus-coep", "noopener-allow-popups"}
@@ -21,9 +22,9 @@ SAFE_OPENERS = {"same-origin", "same-origin-allow-popups", "same-origin-plus-coe
 def judge(responses, coverage):
     """Rejects what `faults` says of a population, and counts it as tested."""
 
-    def judge(population, faults, **settings):
+    def judge(population, faults, *, without="no response has content", **settings):
         if not population:
-            raise Inconclusive("no response that this could be judged on")
+            raise Inconclusive(without)
         coverage.unit = "responses"
         coverage.tested(*population)
         for subject, reason in responses.unseen.items():
@@ -66,7 +67,7 @@ def test_policy_stops_injected_scripts(responses, judge):
         if any(times_used[nonce] > 1 for nonce in policies.nonces):
             yield "repeats a nonce, which injected scripts can then carry"
 
-    judge(responses.governed, faults, shows="Content-Security-Policy", expected="only trusted scripts run")
+    judge(responses.governed, faults, expected="only trusted scripts run", **GOVERNED)
 
 
 def test_policy_confines_plugins_base_and_forms(responses, judge):
@@ -84,7 +85,7 @@ def test_policy_confines_plugins_base_and_forms(responses, judge):
             yield "lets injected forms be sent to any site"
 
     expected = "object-src 'none' (or default-src), base-uri 'none', on documents also form-action"
-    judge(responses.governed, faults, shows="Content-Security-Policy", expected=expected)
+    judge(responses.governed, faults, expected=expected, **GOVERNED)
 
 
 def test_policy_is_understood_by_browsers(responses, judge):
@@ -94,7 +95,7 @@ def test_policy_is_understood_by_browsers(responses, judge):
         if ignored := sorted(set(response.policies.ignored)):
             yield f"has a policy of which browsers ignore: {', '.join(ignored[:5])}"
 
-    judge(responses.governed, faults, shows="Content-Security-Policy", expected="nothing that browsers ignore")
+    judge(responses.governed, faults, expected="nothing that browsers ignore", **GOVERNED)
 
 
 def test_framing_is_denied(responses, judge):
@@ -151,7 +152,8 @@ def test_https_pin_covers_subdomains(responses, judge):
     """A subdomain over plain HTTP can set cookies for the API's host."""
     pinned = [response for response in responses if response.pin and not response.pin.fault]
     faults = _if(lambda response: not response.pin.include_subdomains, "pins HTTPS for its own host only")
-    judge(pinned, faults, shows="Strict-Transport-Security", expected="includeSubDomains")
+    without = "no response has a Strict-Transport-Security that browsers accept"
+    judge(pinned, faults, shows="Strict-Transport-Security", expected="includeSubDomains", without=without)
 
 
 def test_permissions_are_dropped(responses, judge):
