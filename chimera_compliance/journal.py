@@ -74,16 +74,17 @@ class Journal:
             OSError: the disk is full or the file is not writable; an observation is never lost in silence.
         """
         self.count += 1
+        subject, sent, received, reproduce = self.redact.deep([subject, sent, received, reproduce])
         observation = Observation(
             id=f"{self.prefix}{self.count:05d}",
             requirement=self.requirement,
             time=datetime.now(UTC).isoformat(timespec="milliseconds"),
             kind=kind,
-            subject=self.redact(subject),
-            sent=self.redact.deep(sent),
-            received=self.redact.deep(received),
+            subject=subject,
+            sent=sent,
+            received=received,
             digest=hashlib.sha256(raw).hexdigest() if raw else "",
-            reproduce=self.redact(reproduce),
+            reproduce=reproduce,
         )
         self._kept[observation.id] = observation
         self._write(observation)

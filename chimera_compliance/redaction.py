@@ -20,6 +20,8 @@ class Redactor:
     def __init__(self) -> None:
         self._names: dict[str, str] = {}
         self._longest_first: tuple[str, ...] = ()
+        self.placeholders: frozenset[str] = frozenset({"$JWT"})
+        """What may stand in a text in place of a secret: ``$ALICE_TOKEN``, ``$JWT``."""
         self._patterns: dict[tuple[str, ...], re.Pattern[str]] = {}
 
     def add(self, value: str, name: str) -> None:
@@ -28,11 +30,7 @@ class Redactor:
             if len(form) >= _SHORTEST and form not in self._names:
                 self._names[form] = f"${name}"
         self._longest_first = tuple(sorted(self._names, key=len, reverse=True))
-
-    @property
-    def placeholders(self) -> frozenset[str]:
-        """What may stand in a text in place of a secret: ``$ALICE_TOKEN``, ``$JWT``."""
-        return frozenset(self._names.values()) | {"$JWT"}
+        self.placeholders = frozenset(self._names.values()) | {"$JWT"}
 
     def __call__(self, text: str) -> str:
         """The text without secrets."""
@@ -51,7 +49,8 @@ class Redactor:
 
     def deep(self, value):
         """The same for every string inside lists and mappings, keys included."""
-        texts = list(_texts(value))
+        texts: list[str] = []
+        _gather(value, texts)
         joined = _BETWEEN.join(texts)
         clean = self(joined).split(_BETWEEN)
         if len(clean) != len(texts):  # a text holds the separator itself
@@ -59,18 +58,18 @@ class Redactor:
         return _rebuilt(value, iter(clean)) if texts else value
 
 
-def _texts(value) -> Iterator[str]:
+def _gather(value, texts: list[str]) -> None:
     """Every string of a tree, in the order in which `_rebuilt` puts them back."""
     match value:
         case str():
-            yield value
+            texts.append(value)
         case dict():
             for key, item in value.items():
-                yield str(key)
-                yield from _texts(item)
+                texts.append(str(key))
+                _gather(item, texts)
         case list() | tuple():
             for item in value:
-                yield from _texts(item)
+                _gather(item, texts)
 
 
 def _rebuilt(value, clean: Iterator[str]):

@@ -123,7 +123,9 @@ class Api:
         defaults = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": USER_AGENT, **standing}
         added = [(name, value) for name, value in defaults.items() if name.lower() not in own]
         self._keep_credentials_home(url, own)
-        return Outgoing(request, _encoded(url), (*added, (RUN_HEADER, self.run_id), *_spelled_alike(request.headers)))
+        return Outgoing(
+            request, _encoded(url), (*added, (RUN_HEADER, self.journal.run_id), *_spelled_alike(request.headers))
+        )
 
     def _keep_credentials_home(self, url: str, names: set[str]) -> None:
         home = self.target.api and urlsplit(self.target.api.base_url).hostname

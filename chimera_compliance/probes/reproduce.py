@@ -5,7 +5,7 @@ Everything else stands in single quotes: what a target answered or a probe sent 
 
 import re
 import shlex
-from collections.abc import Collection
+from functools import lru_cache
 
 from chimera_compliance.probes.exchange import Headers
 
@@ -14,7 +14,7 @@ _PLAIN = re.compile(r"[\w@%+=:,./-]+", re.ASCII)
 _LONGEST_BODY = 4000
 
 
-def quoted(text: str, placeholders: Collection[str] = ()) -> str:
+def quoted(text: str, placeholders: frozenset[str] = frozenset()) -> str:
     """One shell word in which only the placeholders are expanded."""
     if _PLAIN.fullmatch(text):
         return text
@@ -30,7 +30,7 @@ def quoted(text: str, placeholders: Collection[str] = ()) -> str:
 
 
 def curl(
-    method: str, url: str, headers: Headers, body: str | None, *, authorities: bool, placeholders: Collection[str]
+    method: str, url: str, headers: Headers, body: str | None, *, authorities: bool, placeholders: frozenset[str]
 ) -> str:
     """The command. All texts are redacted already; `authorities`: the target names its own, as ``$CA_FILE``."""
     words = ["curl -sSi --path-as-is -g"]
@@ -38,7 +38,7 @@ def curl(
         words.append('--cacert "$CA_FILE"')
     if method != "GET" or body is not None:
         words.append("--head" if method == "HEAD" else f"-X {quoted(method)}")
-    words += [f"-H {quoted(f'{name}: {value}' if value else f'{name};', placeholders)}" for name, value in headers]
+    words += [_header(name, value, placeholders) for name, value in headers]
     if body is not None:
         typed = any(name.lower() == "content-type" for name, _ in headers)
         words += [] if typed else ["-H Content-Type:"]
@@ -46,7 +46,13 @@ def curl(
     return " ".join([*words, quoted(url, placeholders)])
 
 
-def _data(body: str, placeholders: Collection[str]) -> str:
+@lru_cache(maxsize=2048)
+def _header(name: str, value: str, placeholders: frozenset[str]) -> str:
+    """Most requests of a run share most headers."""
+    return f"-H {quoted(f'{name}: {value}' if value else f'{name};', placeholders)}"
+
+
+def _data(body: str, placeholders: frozenset[str]) -> str:
     """The body as a word, or the name of a file for one that no command line can hold."""
     fits = len(body) <= _LONGEST_BODY and not body.startswith("@") and "\0" not in body and "\ufffd" not in body
     return quoted(body, placeholders) if fits else "@body.bin"

@@ -65,16 +65,17 @@ def _received(exchange: Exchange) -> dict:
 
 
 def _command(journal: Journal, outgoing: Outgoing, authorities: bool) -> str:
-    """The command, redacted text by text before it is quoted, as quoting would hide a secret from the redactor."""
+    """The command; its texts are redacted before they are quoted, as quoting would hide a secret from the redactor."""
     request, redact = outgoing.request, journal.redact
-    headers = [(name, redact(_shown(name.lower(), value))) for name, value in outgoing.headers if name != RUN_HEADER]
-    body = None if request.body is None else redact(request.body.decode("utf-8", "replace"))
-    placeholders = {found for _, value in headers for found in re.findall(r"\$[A-Z][A-Z0-9_]*", value)}
+    names = [name for name, _ in outgoing.headers if name != RUN_HEADER]
+    values = [_shown(name.lower(), value) for name, value in outgoing.headers if name != RUN_HEADER]
+    body = request.body.decode("utf-8", "replace") if request.body is not None else ""
+    url, body, *values = redact.deep([str(outgoing.url), body, *values])
     return curl(
         request.method,
-        redact(str(outgoing.url)),
-        tuple(headers),
-        body,
+        url,
+        tuple(zip(names, values, strict=True)),
+        body if request.body is not None else None,
         authorities=authorities,
-        placeholders=placeholders & redact.placeholders,
+        placeholders=redact.placeholders,
     )

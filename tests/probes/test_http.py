@@ -71,7 +71,7 @@ def test_headers_keep_their_order_and_duplicates(api, server):
 
 def test_every_request_names_its_run(api, server):
     api.send([Request("GET", "/")])
-    assert f"X-Compliance-Run: {api.run_id}" in head_of(server)
+    assert f"X-Compliance-Run: {api.journal.run_id}" in head_of(server)
 
 
 def test_headers_of_the_target_go_with_every_request_and_a_request_may_replace_them(server, tmp_path):
@@ -212,7 +212,7 @@ def test_nothing_secret_is_kept_and_the_kept_command_repeats_the_request(tmp_pat
         assert not [secret for secret in (token, "opaque-secret-1", "cookie-secret-1", "k" * 40) if secret in kept]
         env = {"PATH": "/usr/bin:/bin", "ALICE_TOKEN": token, "HOME": "/wrong"}
         subprocess.run(["sh", "-c", observation.reproduce], check=True, capture_output=True, env=env, timeout=10)
-    first, again = (item.replace(f"X-Compliance-Run: {api.run_id}\r\n".encode(), b"") for item in server.heard)
+    first, again = (item.replace(f"X-Compliance-Run: {api.journal.run_id}\r\n".encode(), b"") for item in server.heard)
     assert sorted(map(bytes.strip, first.split(b"\r\n"))) == sorted(map(bytes.strip, again.split(b"\r\n")))
 
 
