@@ -14,8 +14,8 @@ from chimera_compliance.outcomes import Inconclusive
 from chimera_compliance.probes.engine import Engine, Outgoing
 from chimera_compliance.probes.exchange import Exchange, Headers, Request
 from chimera_compliance.probes.limiter import wait_for
-from chimera_compliance.probes.transcript import RUN_HEADER, keep
-from chimera_compliance.probes.trust import USER_AGENT, absolute, in_scope, standing_headers, tls_context
+from chimera_compliance.probes.transcript import keep
+from chimera_compliance.probes.trust import RUN_HEADER, USER_AGENT, absolute, in_scope, standing_headers, tls_context
 from chimera_compliance.target import Target
 
 if TYPE_CHECKING:
@@ -180,7 +180,7 @@ def _encoded(url: str) -> URL:
     host, _, port = authority.rpartition("@")[2].rpartition(":") if _has_port(authority) else (authority, "", "")
     return URL.build(
         scheme=scheme,
-        host=host.strip("[]"),
+        host=host,
         port=int(port) if port else None,
         path=_printable(path or "/"),
         query_string=_printable(query),

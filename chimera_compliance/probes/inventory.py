@@ -149,4 +149,7 @@ def read_document(target: Target, api: "Api", principals: Mapping[str, "Principa
         return _EMPTY
     someone = principals.get("alice") or next(iter(principals.values()), None)
     authorize = (lambda: api.authorization(someone.token)) if someone else None
-    return parse(fetch(target, target.api.openapi, authorize))
+    text = fetch(target, target.api.openapi, api.journal.run_id, authorize)
+    sent, received = {"location": target.api.openapi, "note": "the OpenAPI document"}, {"bytes": len(text)}
+    api.journal.record(kind="http", subject="the OpenAPI document", sent=sent, received=received, raw=text)
+    return parse(text)

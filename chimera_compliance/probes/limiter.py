@@ -6,6 +6,7 @@ a date), draft-ietf-httpapi-ratelimit-headers (RateLimit-Reset, seconds) and the
 """
 
 import time
+from datetime import datetime
 from email.utils import parsedate_to_datetime
 
 from chimera_compliance.probes.exchange import Exchange
@@ -38,10 +39,13 @@ def _seconds(text: str, now: float) -> float | None:
 
 
 def _until(date: str, now: float) -> float | None:
-    try:
-        return parsedate_to_datetime(date).timestamp() - now
-    except (ValueError, TypeError, OverflowError):
-        return None
+    """An HTTP date, or one in the form of ISO 8601."""
+    for read in (parsedate_to_datetime, datetime.fromisoformat):
+        try:
+            return read(date).timestamp() - now
+        except (ValueError, TypeError, OverflowError):
+            continue
+    return None
 
 
 def wait_for(limited: list[Exchange], attempt: int) -> float:

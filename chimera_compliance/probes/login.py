@@ -3,7 +3,6 @@
 Nothing of a step's bodies is recorded: they are what passwords and tokens are made of.
 """
 
-import json
 import re
 import time
 from collections.abc import Callable
@@ -15,7 +14,9 @@ import requests
 from chimera_compliance.errors import ConfigurationError
 from chimera_compliance.journal import Journal
 from chimera_compliance.outcomes import Inconclusive
+from chimera_compliance.probes.exchange import Exchange, Request
 from chimera_compliance.probes.explain import explain_requests
+from chimera_compliance.probes.limiter import wait_for
 from chimera_compliance.probes.tokens import Issued
 from chimera_compliance.probes.trust import absolute, in_scope, session, standing_headers
 from chimera_compliance.references import is_reference
@@ -23,6 +24,7 @@ from chimera_compliance.target import Step, Target
 
 _PLACEHOLDER = re.compile(r"\$\{(\w+)\}|\{(\w+)\}")
 _LARGEST_ANSWER = 1 << 20
+_ATTEMPTS = 3
 _MISSING = object()
 
 
@@ -40,7 +42,7 @@ class Steps:
         """Run all steps, the first one first, and return what they captured as `token`."""
         captured: dict[str, str] = {}
         lifetime = None
-        with session(self.target) as client:
+        with session(self.target, self.journal.run_id) as client:
             for step in self.steps:
                 answer = self._run(client, step, captured)
                 lifetime = _lifetime(answer) if "token" in step.capture else lifetime
@@ -49,7 +51,7 @@ class Steps:
         return Issued.now(captured["token"], lifetime)
 
     def _run(self, client: requests.Session, step: Step, captured: dict[str, str]) -> Any:
-        answer, status = self._request(client, step, captured)
+        answer, status = self._admitted(client, step, captured)
         if not step.capture:
             return answer
         if not 200 <= status < 300:
@@ -58,6 +60,15 @@ class Steps:
             captured[name] = self._captured(answer, name, pointer, step)
         return answer
 
+    def _admitted(self, client: requests.Session, step: Step, captured: dict[str, str]) -> tuple[Any, int]:
+        """The answer and its status; logins are limited often, so what a limiter refuses is tried again."""
+        for attempt in range(_ATTEMPTS):
+            exchange = self._request(client, step, captured)
+            if exchange.status != 429 or attempt == _ATTEMPTS - 1:
+                break
+            time.sleep(wait_for([exchange], attempt))
+        return exchange.json(), exchange.status or 0
+
     def _captured(self, answer: Any, name: str, pointer: str, step: Step) -> str:
         value = at(answer, pointer)
         if not isinstance(value, str | int) or isinstance(value, bool):
@@ -65,7 +76,7 @@ class Steps:
         self.learn(str(value), name)
         return str(value)
 
-    def _request(self, client: requests.Session, step: Step, captured: dict[str, str]) -> tuple[Any, int]:
+    def _request(self, client: requests.Session, step: Step, captured: dict[str, str]) -> Exchange:
         method, _, path = step.request.partition(" ")
         url = in_scope(self.target, absolute(self.target, self._filled(path, captured)))
         headers = standing_headers(self.target, url) | self._filled(step.headers, captured)
@@ -85,7 +96,8 @@ class Steps:
         except (requests.RequestException, OSError) as error:
             raise Inconclusive(f"{self.who}: no token: {step.request}: {explain_requests(error, timeout)}") from None
         self._record(step, response.status_code)
-        return _json(body), response.status_code
+        headers = tuple(response.headers.items())
+        return Exchange(Request(method, path), response.status_code, response.reason or "", headers, body)
 
     def _record(self, step: Step, status: int) -> None:
         self.journal.record(
@@ -143,13 +155,6 @@ def at(document: Any, pointer: str) -> Any:
         else:
             return _MISSING
     return document
-
-
-def _json(body: bytes) -> Any:
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        return None
 
 
 def _lifetime(answer: Any) -> float | None:

@@ -15,6 +15,7 @@ import yaml
 
 from chimera_compliance.errors import ConfigurationError
 from chimera_compliance.outcomes import Inconclusive
+from chimera_compliance.probes.exchange import Headers
 from chimera_compliance.probes.explain import explain_requests
 from chimera_compliance.probes.login import bounded
 from chimera_compliance.probes.trust import absolute, in_scope, session, standing_headers
@@ -26,10 +27,10 @@ _LARGEST_YAML = 4 * (1 << 20)
 _MOST_REDIRECTS = 5
 _MOST_HOPS = 32
 
-Authorize = Callable[[], tuple[tuple[str, str], ...]]
+Authorize = Callable[[], Headers]
 
 
-def fetch(target: Target, location: str, authorize: Authorize | None = None) -> bytes:
+def fetch(target: Target, location: str, run_id: str, authorize: Authorize | None = None) -> bytes:
     """The document at a URL, a path below the base URL, or in a file; with a credential if none is refused.
 
     Raises:
@@ -38,11 +39,11 @@ def fetch(target: Target, location: str, authorize: Authorize | None = None) -> 
     """
     if is_file(target, location):
         return _read(target.file(location))
-    status, body = _get(target, location, ())
+    status, body = _get(target, location, run_id)
     if status in (401, 403) and authorize is not None:
-        status, body = _get(target, location, authorize())
+        status, body = _get(target, location, run_id, authorize())
     if status == 404 and location.startswith("/"):  # many frameworks serve it beside the API, not below
-        status, body = _get(target, urljoin(absolute(target, location), location), ())
+        status, body = _get(target, urljoin(absolute(target, location), location), run_id)
     if status != 200:
         raise Inconclusive(f"the OpenAPI document: GET {location} answered {status}")
     return body
@@ -64,12 +65,12 @@ def _read(path: Path) -> bytes:
         raise ConfigurationError(f"api.openapi: cannot read {path}: {error.strerror}") from None
 
 
-def _get(target: Target, location: str, credential: tuple[tuple[str, str], ...]) -> tuple[int, bytes]:
+def _get(target: Target, location: str, run_id: str, credential: Headers = ()) -> tuple[int, bytes]:
     """Follows redirects on the same host only, as a credential may be carried."""
     url, seconds = absolute(target, location), target.scope.timeout_seconds
     home = urlsplit(target.api.base_url if target.api else url).hostname
     try:
-        with session(target) as client:
+        with session(target, run_id) as client:
             for _ in range(_MOST_REDIRECTS):
                 carried = dict(credential) if urlsplit(url).hostname == home else {}
                 headers = {"Accept": "application/json", **standing_headers(target, url), **carried}

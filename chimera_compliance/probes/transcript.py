@@ -6,8 +6,8 @@ from chimera_compliance.journal import Journal
 from chimera_compliance.probes.engine import Outgoing
 from chimera_compliance.probes.exchange import Exchange, Headers
 from chimera_compliance.probes.reproduce import curl
+from chimera_compliance.probes.trust import RUN_HEADER
 
-RUN_HEADER = "X-Compliance-Run"
 _EXCERPT = 2000
 _COOKIE = re.compile(r"^([^=;]*=)[^;]*")
 _SECRET_MEMBER = re.compile(

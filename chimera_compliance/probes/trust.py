@@ -14,6 +14,7 @@ from chimera_compliance import __version__
 from chimera_compliance.errors import ConfigurationError, OutOfScope
 from chimera_compliance.target import Target
 
+RUN_HEADER = "X-Compliance-Run"
 USER_AGENT = f"chimera-compliance/{__version__}"
 
 
@@ -82,10 +83,10 @@ def standing_headers(target: Target, url: str) -> dict[str, str]:
     return dict(target.api.headers) if target.api and own else {}
 
 
-def session(target: Target) -> requests.Session:
+def session(target: Target, run_id: str) -> requests.Session:
     """A session that ignores proxies and .netrc of this machine, so that no credential is added or led astray."""
     made = requests.Session()
     made.trust_env = False
-    made.headers.update({"User-Agent": USER_AGENT, "Accept": "*/*"})
+    made.headers.update({"User-Agent": USER_AGENT, "Accept": "*/*", RUN_HEADER: run_id})
     made.mount("https://", _Adapter(tls_context(target)))
     return made

@@ -19,7 +19,7 @@ from loopback import Loopback, always, answer, api_for, path_of, serving, target
 from chimera_compliance.errors import ConfigurationError, OutOfScope
 from chimera_compliance.journal import Journal
 from chimera_compliance.probes.exchange import Request
-from chimera_compliance.probes.http import Api, BudgetExhausted
+from chimera_compliance.probes.http import Api, BudgetExhausted, _encoded
 from chimera_compliance.probes.principals import load_principals
 
 
@@ -60,6 +60,20 @@ def test_a_path_is_below_the_base_url(server, tmp_path):
     with api_for(server.url + "/api/v1", tmp_path) as api:
         api.send([Request("GET", "/../x")])
     assert path_of(server.heard[-1]) == "/api/v1/../x"
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "target"),
+    [
+        ("http://[::1]:8080/a", "::1", "/a"),
+        ("http://h", "h", "/"),
+        ("https://h?x", "h", "/?x"),
+        ("http://u@h:1/", "h", "/"),
+    ],
+)
+def test_an_absolute_url_is_taken_apart_as_it_stands(url, host, target):
+    made = _encoded(url)
+    assert (made.host, made.raw_path_qs) == (host, target)
 
 
 def test_headers_keep_their_order_and_duplicates(api, server):

@@ -218,6 +218,15 @@ def test_threads_that_ask_at_once_log_in_once(load, monkeypatch):
     assert desk.logins == 1
 
 
+def test_a_login_that_is_limited_is_tried_again(load):
+    replies = [answer(b"", "429 Too Many Requests", "Retry-After: 0"), answer(b'{"token": "opaque-1"}')]
+
+    with serving(lambda connection, request: connection.sendall(replies.pop(0))) as server:
+        people, journal = load(STEP % "capture: {token: /token}", server.url)
+        assert people["alice"].token == "opaque-1"
+        assert all(f"X-Compliance-Run: {journal.run_id}".encode() in request for request in server.heard)
+
+
 STEP = "principals: {alice: {token: {steps: [{request: POST /login, json: {password: 'file:secret'}, %s}]}}}"
 
 
