@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from chimera_compliance.stack import StackError, api, flaws, postgres, repository, target_file, web
+from chimera_compliance.stack.api import malformed
 from chimera_compliance.stack.api.secret_cache import SecretCache
 from chimera_compliance.stack.certificates import Authority
 from chimera_compliance.stack.database import Databases, Login
@@ -82,5 +83,6 @@ class Deployment:
         stored = SecretCache(place.aws_url, variant.settings.secrets_cached).read(SIGNING_KEY, DATABASE_PASSWORD)
         target = target_file.write(place, variant, self._server, login)
         app = partial(api.build, variant, place, self._server, login, stored)
-        undo.callback(self._reaper.kill, web.start(self._reaper, app, listener, variant.tls, self._identity))
+        settings = {"http": malformed.protocol(variant), **variant.tls}
+        undo.callback(self._reaper.kill, web.start(self._reaper, app, listener, settings, self._identity))
         return target

@@ -37,6 +37,7 @@ shared_buffers = '32MB'
 wal_level = minimal
 max_wal_senders = 0
 autovacuum = off
+jit = off
 log_connections = off
 log_statement = 'none'
 log_parameter_max_length_on_error = 0

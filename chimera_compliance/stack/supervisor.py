@@ -28,6 +28,7 @@ def main() -> None:
     folder.chmod(0o711)  # PostgreSQL's account must pass; every secret file is 0600 and every folder closed.
     reaper = Reaper.start(folder)
     _log_to(folder / _LOG)
+    _isolate()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     supervisor = Supervisor(folder, reaper)
     try:
@@ -45,6 +46,14 @@ def _log_to(file: Path) -> None:
     for stream in (1, 2):
         os.dup2(log, stream)
     os.close(log)
+
+
+def _isolate() -> None:
+    """Forget the user's proxies, AWS accounts and PostgreSQL servers: nothing here may reach beyond loopback."""
+    for name in list(os.environ):
+        if name.startswith(("AWS_", "PG")) or name.lower().endswith("_proxy"):
+            del os.environ[name]
+    os.environ |= {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull, "NO_PROXY": "*"}
 
 
 class Supervisor:

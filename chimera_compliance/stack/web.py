@@ -65,6 +65,7 @@ def _run(app, listener: socket.socket, settings: dict[str, Any], identity: Ident
             "server_header": False,
             "access_log": False,
             "log_level": "warning",
+            "loop": "asyncio",
             "ws": "none",
             "lifespan": "off",
             "h11_max_incomplete_event_size": 32_768,

@@ -44,7 +44,8 @@ def test_an_operation_is_recorded(chimera, superuser, operation, action, kind):
 
 
 def test_a_deployment_is_recorded(chimera, superuser):
-    body = chimera.body("POST /commerce/transactions", transaction_type="deploy_token", to_address=None)
+    body = chimera.body("POST /commerce/transactions", transaction_type="deploy_token")
+    del body["to_address"]
     row = new_row(superuser, lambda: chimera.call("POST /commerce/transactions", chimera.token(), json=body))
     assert row["action"] == "deploy_token"
 

@@ -1,6 +1,8 @@
 """What every answer carries: security headers, limits, cross-origin sharing; and the transport below it."""
 
 import asyncio
+import http.client
+import json
 import socket
 import ssl
 import time
@@ -8,8 +10,14 @@ from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from urllib.parse import urlsplit
 
+import psycopg
 import pytest
+from botocore.exceptions import EndpointConnectionError
 from chimera_client import Chimera
+from psycopg.conninfo import conninfo_to_dict
+
+from chimera_compliance.stack.api.secret_cache import SecretCache
+from chimera_compliance.stack.emulator import SIGNING_KEY
 
 ORIGIN = "https://app.chimera.example"
 
@@ -45,8 +53,6 @@ def test_security_headers_are_on_every_answer(chimera):
 
 
 def test_an_internal_error_is_an_answer_like_others(boot):
-    import psycopg
-
     chimera = Chimera.of(boot())
     with psycopg.connect(chimera.target.dsn(chimera.target.db.catalog_dsn)) as superuser:
         superuser.execute("DROP TABLE tasks CASCADE")
@@ -55,6 +61,47 @@ def test_an_internal_error_is_an_answer_like_others(boot):
     assert answer.headers["X-Frame-Options"] == "DENY"
     assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
     assert "tasks" not in answer.text
+
+
+@pytest.mark.parametrize("sent", [b"nonsense\r\n\r\n", b"GET / HTTP/1.1\r\n\r\n", b"GET /" + b"x" * 70_000])
+def test_what_is_no_http_gets_the_headers_too(chimera, sent):
+    place = urlsplit(chimera.target.api.base_url)
+    context = ssl.create_default_context(cafile=chimera.target.api.ca_file)
+    plain = socket.create_connection((place.hostname, place.port), timeout=5)
+    with context.wrap_socket(plain, server_hostname=place.hostname) as secure:
+        secure.sendall(sent)
+        told = http.client.HTTPResponse(secure)
+        told.begin()
+        body = json.loads(told.read())
+    assert (told.status, body["error"]["code"]) == (400, "invalid_request")
+    assert told.headers["X-Frame-Options"] == "DENY"
+    assert told.headers["Content-Security-Policy"]
+
+
+def test_without_a_database_the_service_says_so(boot):
+    chimera = Chimera.of(boot())
+    dsn = chimera.target.dsn(chimera.target.db.catalog_dsn)
+    name = conninfo_to_dict(dsn)["dbname"]
+    with psycopg.connect(dsn, dbname="postgres", autocommit=True) as superuser:
+        superuser.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+        superuser.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
+        for answer in (chimera.call("GET /health"), chimera.call("GET /tasks", chimera.token())):
+            assert (answer.status_code, answer.json()["error"]["code"]) == (503, "service_unavailable")
+            assert answer.headers["Retry-After"] == "1"
+        superuser.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+    assert chimera.call("GET /health").status_code == 200
+
+
+def test_secrets_outlive_an_outage_of_their_store(stack):
+    running = stack.boot()
+    chimera = Chimera.of(running)
+    cache = SecretCache(chimera.target.aws.endpoint_url, seconds=0)
+    known = cache.get(SIGNING_KEY)
+    assert known == chimera.key
+    stack.stop(running)
+    assert cache.get(SIGNING_KEY) == known
+    with pytest.raises(EndpointConnectionError):
+        SecretCache(chimera.target.aws.endpoint_url, seconds=0).get(SIGNING_KEY)
 
 
 @pytest.mark.parametrize(

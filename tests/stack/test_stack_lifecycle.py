@@ -187,6 +187,26 @@ def test_a_given_server_is_left_as_it_was(stack, chimera, superuser, monkeypatch
     assert superuser.execute(named).fetchone() == before
 
 
+def test_the_users_environment_is_not_followed(monkeypatch):
+    hostile = {
+        "HTTP_PROXY": "http://127.0.0.1:9",
+        "HTTPS_PROXY": "http://127.0.0.1:9",
+        "AWS_PROFILE": "no-such-profile",
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+        "PGOPTIONS": "-c search_path=nowhere",
+        "PGSSLMODE": "disable",
+        "GIT_DIR": "/nowhere",
+    }
+    for name, value in hostile.items():
+        monkeypatch.setenv(name, value)
+    with Stack.start() as stack:
+        running = stack.boot()
+        for name in hostile:
+            monkeypatch.delenv(name)
+        chimera = Chimera.of(running)
+        assert chimera.call("GET /tasks", chimera.token()).status_code == 200
+
+
 def test_no_postgresql_is_one_line_that_helps(monkeypatch, tmp_path):
     monkeypatch.setenv("CHIMERA_STACK_POSTGRES_BIN", str(tmp_path))
     with Stack.start() as stack, pytest.raises(StackError, match=r"no PostgreSQL 14 or later: install it, or"):

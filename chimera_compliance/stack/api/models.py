@@ -25,6 +25,11 @@ def _printable(text: str) -> str:
 Prose = Annotated[str, AfterValidator(_printable)]
 
 
+def _optional(schema: dict[str, Any]) -> None:
+    """May be left out, but is not null: the document must not promise otherwise."""
+    schema.pop("default", None)
+
+
 class _Input(BaseModel):
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
@@ -55,8 +60,8 @@ class CampaignUpdate(_Input):
     """What may change: at least one of the two."""
 
     model_config = ConfigDict(json_schema_extra={"minProperties": 1})
-    status: Literal["active", "paused"] | None = Field(None, examples=["active"])
-    budget_usdc: Money | None = Field(None, ge=0.01, le=10_000, examples=[100.0])
+    status: Literal["active", "paused"] = Field(None, examples=["active"], json_schema_extra=_optional)
+    budget_usdc: Money = Field(None, ge=0.01, le=10_000, examples=[100.0], json_schema_extra=_optional)
 
     @model_validator(mode="after")
     def _changes_something(self) -> "CampaignUpdate":
@@ -69,8 +74,8 @@ class Decision(_Input):
     """A reviewer's verdict; an edit brings the new text."""
 
     decision: Literal["approve", "reject", "edit"] = Field(examples=["approve"])
-    edited_content: Prose | None = Field(None, min_length=1, max_length=5000)
-    reviewer_notes: Prose | None = Field(None, max_length=1000)
+    edited_content: Prose = Field(None, min_length=1, max_length=5000, json_schema_extra=_optional)
+    reviewer_notes: Prose = Field(None, max_length=1000, json_schema_extra=_optional)
 
     @model_validator(mode="after")
     def _edit_has_content(self) -> "Decision":
@@ -93,7 +98,7 @@ class TransactionCreate(_Input):
 
     agent_id: UUID
     transaction_type: Literal["native_transfer", "deploy_token"] = Field(examples=["native_transfer"])
-    to_address: Address | None = None
+    to_address: Address = Field(None, json_schema_extra=_optional)
     amount_usdc: Money = Field(ge=0.000001, le=1_000_000_000, examples=[1.0])
     purpose: Prose = Field(min_length=1, max_length=500, examples=["Image generation"])
 
