@@ -1,0 +1,67 @@
+"""Every check detects: the reference is green, each flaw red on its own control only, each check reddened.
+
+A sample runs by default; the whole proof is `make proof`, which CI runs on every push.
+"""
+
+import json
+
+import pytest
+
+from chimera_compliance.checklist import Checklist
+from chimera_compliance.errors import ConfigurationError
+from chimera_compliance.outcomes import Outcome
+from chimera_compliance.prove import Proof, prove
+from chimera_compliance.stack.flaws import registry
+
+REVIEWED = [control.id for control in Checklist.load().controls if control.requirements]
+
+
+def first_flaw(control: str) -> str:
+    return next(name for name, bend in registry().items() if bend.control == control)
+
+
+@pytest.mark.parametrize("control", REVIEWED)
+def test_a_flaw_of_each_control_turns_it_red_and_no_other(control, tmp_path, capsys):
+    code = prove(only=first_flaw(control), out=tmp_path / "proof.json")
+    proof = json.loads((tmp_path / "proof.json").read_text())["proofs"][0]
+    assert code == 0, capsys.readouterr().out
+    assert [name for name, outcome in proof["outcomes"].items() if outcome == "failed"] == [control]
+
+
+def test_the_reference_is_green(capsys):
+    assert prove(only="reference") == 0, capsys.readouterr().out
+
+
+def test_every_reviewed_control_has_flaws_and_there_are_correct_variants():
+    flawed = [bend.control for bend in registry().values()]
+    assert set(REVIEWED) == {control for control in flawed if control}
+    assert flawed.count(None) >= 6
+    assert len([control for control in flawed if control]) >= 40
+    assert all(bend.why for bend in registry().values())
+
+
+def test_an_unknown_flaw_is_told():
+    with pytest.raises(ConfigurationError, match="no such flaw or variant: nonsense"):
+        prove(only="nonsense")
+
+
+@pytest.mark.parametrize(
+    ("control", "outcomes", "holds"),
+    [
+        ("C03", {"C03": "failed", "C12": "passed"}, True),
+        ("C03", {"C03": "passed", "C12": "passed"}, False),
+        ("C03", {"C03": "failed", "C12": "failed"}, False),
+        ("C03", {"C03": "failed", "C12": "inconclusive"}, False),
+        ("C03", {"C03": "error", "C12": "passed"}, False),
+        (None, {"C03": "passed", "C12": "passed"}, True),
+        (None, {"C03": "passed", "C12": "inconclusive"}, False),
+        (None, {}, False),
+    ],
+)
+def test_a_proof_holds_only_if_all_is_as_required(control, outcomes, holds):
+    proof = Proof("x", control, "why", {name: Outcome(outcome) for name, outcome in outcomes.items()})
+    assert proof.holds is holds
+
+
+def test_a_run_without_results_proves_nothing():
+    assert not Proof("x", "C03", "why", {"C03": "failed"}, problem="no results").holds
