@@ -1,8 +1,14 @@
-"""C04  Row-level security keeps every tenant to its own rows: by catalog, and by trying as the application's role."""
+"""C04  Row-level security keeps every tenant to its own rows: by catalog, as the application role, through the API."""
 
 import pytest
 
 from chimera_compliance import Inconclusive, control, reject
+from chimera_compliance.outcomes import NotReviewed
+from chimera_compliance.probes import claimed_tenant
+from chimera_compliance.probes.encroachment import Trespasser
+from chimera_compliance.probes.interleaving import Hammer
+from chimera_compliance.probes.listings import listings
+from chimera_compliance.probes.ownership import Neighbours
 
 pytestmark = control("C04")
 
@@ -135,3 +141,105 @@ def test_sequences_tell_nothing(seen):
 def test_pooled_sessions_keep_nothing(seen):
     """What one request leaves in a session, the next one finds, whoever it works for."""
     reject(seen("leftovers", "sessions"), "keep what a request left behind", expected="nothing that outlives it")
+
+
+# Through the API: alice with bob's ids
+
+
+@pytest.fixture(scope="module")
+def neighbours(api, guarded, alice, bob, target):
+    """alice and bob at one API."""
+    return Neighbours(api, guarded, alice, bob, frozenset(target.api.shared))
+
+
+@pytest.fixture(scope="module")
+def identity(neighbours, target):
+    """Under which names an API may take bob's identity from a request."""
+    names = target.tokens.claims
+    found = claimed_tenant.Identity.of(neighbours, tuple(filter(None, [names.tenant])), (names.subject,))
+    if found is None:
+        raise NotReviewed("alice and bob have neither a tenant nor a subject by which they differ: principals")
+    return found
+
+
+@pytest.fixture
+def decided(coverage):
+    """Counts what was decided, and says which operations were not."""
+    coverage.unit = "operations"
+
+    def decided(attempts, nothing):
+        if not attempts:
+            raise NotReviewed(nothing)
+        for attempt in attempts:
+            coverage.untested(attempt, attempt.undecided) if attempt.undecided else coverage.tested(attempt)
+        return attempts
+
+    return decided
+
+
+def test_foreign_object_is_not_shown(neighbours, decided):
+    """An id is easily guessed, overheard or left in a link: knowing it must not be enough."""
+    attempts = decided(neighbours.read(), "no operation that reads takes an id of bob's: principals.bob.resources")
+    reject([a for a in attempts if a.shown], "shows alice what is bob's", expected="404 or 403, nothing of bob's")
+
+
+def test_foreign_object_is_not_changed(neighbours, decided, target):
+    """A write by an id that is not the caller's is judged by reading the object again as its owner."""
+    if not target.scope.writes:
+        raise NotReviewed("scope.writes is false, and this cannot be seen without writing")
+    trespasser = Trespasser(neighbours, frozenset(target.api.bodies))
+    attempts = decided(list(trespasser.write()), "no operation that changes data takes an id of bob's")
+    taken = [a for a in attempts if a.changed or a.accepted or a.shown]
+    reject(taken, "lets alice at what is bob's", expected="404 or 403, bob's object unchanged")
+
+
+def test_list_holds_own_rows_only(neighbours, coverage):
+    """A list without a filter by tenant shows everybody's rows to everybody."""
+    found = [item for item in listings(neighbours) if item.expected or item.strangers]
+    if not found:
+        raise NotReviewed("nothing that is not public names alice or bob: principals.bob.resources")
+    coverage.unit = "operations"
+    for item in found:
+        coverage.untested(item, item.undecided) if item.undecided else coverage.tested(item)
+    reject([item for item in found if item.strangers], "shows another tenant's objects", expected="its own only")
+
+
+def test_count_covers_own_rows_only(neighbours, coverage):
+    """The number of another tenant's rows is its business too."""
+    counting = [item for item in listings(neighbours) if item.counts]
+    if not counting:
+        raise NotReviewed("no list that fits on a page tells alice and bob how many rows there are")
+    coverage.unit = "operations"
+    coverage.tested(counting)
+    reject([item for item in counting if item.surplus], "counts another tenant's rows", expected="its rows only")
+
+
+def test_claimed_tenant_does_not_widen_what_is_read(neighbours, identity, decided):
+    """The tenant is the token's: a header or query parameter is anybody's to write."""
+    attempts = decided(claimed_tenant.reading(neighbours, identity), "no operation reads")
+    reject([a for a in attempts if a.shown], "shows alice what is bob's", expected="as without it, or 400 or 403")
+
+
+def test_created_object_belongs_to_the_tokens_tenant(neighbours, identity, coverage, target):
+    """What is created for another tenant poisons its data, its quotas and its bills."""
+    if not target.scope.writes:
+        raise NotReviewed("scope.writes is false, and this cannot be seen without writing")
+    created = list(claimed_tenant.creating(neighbours, identity))
+    coverage.unit = "operations"
+    for item in created:
+        coverage.untested(item, item.undecided) if item.undecided else coverage.tested(item)
+    if not created:
+        raise NotReviewed("no operation creates anything")
+    reject([item for item in created if item.became_bobs], "creates for bob", expected="refused, or alice's own")
+
+
+def test_interleaved_tenants_do_not_mix(neighbours, coverage, target):
+    """A tenant that outlives its transaction on a pooled connection is the next caller's tenant."""
+    seen = Hammer(neighbours, target.rate_limits).run()
+    coverage.unit = "operations"
+    coverage.tested(list(seen.judged))
+    for operation, reason in seen.undecided.items():
+        coverage.untested(operation, reason)
+    reject(seen.mixed, "mixes tenants up while both are at work", expected="the caller's own data")
+    if not seen.judged:
+        raise Inconclusive("no operation answers alice and bob with data that tells them apart")

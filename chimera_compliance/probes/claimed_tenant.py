@@ -84,6 +84,11 @@ class Assumed(Attempt):
         shown = f", with bob's {', '.join(self.shown[:3])}" if self.shown else ""
         return f"{self.foreign.actual} for bob's identity in the {self.where}{shown}"
 
+    @property
+    def undecided(self) -> str:
+        """Why nothing can be said; empty when something can."""
+        return "" if self.shown or self.own.ok else f"bob himself was answered {self.own.actual}"
+
 
 def reading(neighbours: Neighbours, identity: Identity) -> list[Assumed]:
     """Every operation that reads, with bob's ids and alice's token, and bob's identity in query or headers."""

@@ -135,9 +135,14 @@ class Estate:
 
     @property
     def signs(self) -> dict[str, str]:
-        """What names the owner wherever it stands: value to name, ids that could be anything else left out."""
-        named = {**self.owner.resources, "tenant": self.owner.tenant or "", "subject": self.owner.subject or ""}
+        """What names the owner wherever it stands: value to name, ids that could be anything else left out.
+
+        Where there are no tenants, a user's own name is no secret from other users.
+        """
+        tenants = {"tenant": self.owner.tenant or "", "subject": self.owner.subject or ""} if self.owner.tenant else {}
+        named = {**self.owner.resources, **tenants}
         others = {*self.stranger.resources.values(), self.stranger.tenant, self.stranger.subject}
+        others |= set() if self.owner.tenant else {self.owner.subject}
         return {value: name for name, value in named.items() if _is_name(value) and value not in others}
 
 

@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-from chimera_compliance.probes.estate import Estate
 from chimera_compliance.probes.exchange import Exchange, Request
 from chimera_compliance.probes.marks import leaves, values
 from chimera_compliance.probes.operations import Operation
 from chimera_compliance.probes.ownership import Neighbours
+from chimera_compliance.probes.principals import Principal
 
 _TOTAL = re.compile(
-    r"(total|count|(total|items?|rows?|results?)[_-]?(count|total|items|results)|\w+(Count|_count))", re.I
+    r"(total|count|(total|items?|rows?|results?)[_-]?(count|total|items|results)|\w+(Count|_count))", re.IGNORECASE
 )
 _LENGTH = re.compile(r"(page[_-]?)?(limit|size)|per[_-]?page|page[_-]?length", re.IGNORECASE)
 _LONGEST_PAGE = 1000
@@ -21,15 +21,16 @@ _LONGEST_PAGE = 1000
 
 @dataclass(frozen=True)
 class Listing:
-    """What an operation answers alice without an id of bob's in the request, beside what it answers bob.
+    """What an operation answers one of the two, without an id of the other's in the request.
 
-    ``strangers`` are the names of bob's ids in alice's answer; ``expected`` is whether bob's own answer names him.
-    ``surplus`` says what is counted beyond the rows shown, where all of them are on the page.
+    ``strangers`` are the names of the other's ids in the answer; ``expected`` is whether the other's own answer holds
+    any. ``surplus`` says what is counted beyond the rows shown, where all of them are on the page (``counts``).
     """
 
     operation: Operation
-    hers: Exchange
-    his: Exchange
+    caller: str
+    other: str
+    answer: Exchange
     strangers: tuple[str, ...]
     expected: bool
     surplus: str = ""
@@ -42,59 +43,44 @@ class Listing:
 
     @property
     def actual(self) -> str:
-        """The answer, and what of bob's is in it."""
-        named = f", with bob's {', '.join(self.strangers)}" if self.strangers else ""
-        return f"{self.hers.actual}{named}" + (f", {self.surplus}" if self.surplus else "")
+        """The answer, and what of the other's is in it."""
+        named = f"with {self.other}'s {', '.join(self.strangers)}" if self.strangers else ""
+        return ", ".join(part for part in (f"{self.answer.actual} to {self.caller}", named, self.surplus) if part)
 
     @property
     def observation(self) -> str:
         """The exchange that shows it."""
-        return self.hers.observation
+        return self.answer.observation
 
     @property
     def undecided(self) -> str:
         """Why nothing can be said about whose rows these are; empty when something can."""
-        if self.strangers:
-            return ""
-        for exchange, name in ((self.hers, "alice"), (self.his, "bob")):
-            if not exchange.ok:
-                return f"{name} was answered {exchange.actual}"
-        return ""
+        return "" if self.strangers or self.answer.ok else f"{self.caller} was answered {self.answer.actual}"
 
 
-def listings(neighbours: Neighbours) -> list[Listing]:
-    """Every safe operation as each of them is answered with ids of their own, or none."""
-    operations = neighbours.safe
-    asked: list[Request] = []
-    for principal in (neighbours.alice, neighbours.bob, None):
-        of = principal or neighbours.bob
-        asked += [
-            _widest(op, request)
-            for op, request in zip(
-                operations, neighbours.requests(operations, of, principal, _note(principal)), strict=True
+def listings(near: Neighbours) -> list[Listing]:
+    """Every safe operation as each of the two is answered, with ids of their own or none."""
+    both = (near.alice, near.bob)
+    asked = [[_widest(*pair) for pair in zip(near.safe, _own(near, who), strict=True)] for who in both]
+    answers = near.api.send([*asked[0], *asked[1]])
+    signs = [near.signs(who) for who in both]
+    found = []
+    for place, operation in enumerate(near.safe):
+        pair = (answers[place], answers[len(near.safe) + place])
+        surplus, counts = _surplus(*pair, _page_length(asked[0][place]))
+        for me, other in ((0, 1), (1, 0)):
+            strangers = tuple(
+                sorted({signs[other][value] for value in signs[other].keys() & values([leaves(pair[me])])})
             )
-        ]
-    answers = neighbours.api.send(asked)
-    count = len(operations)
-    signs = Estate(neighbours.bob, neighbours.alice).signs
-    public = values(map(leaves, answers[2 * count :]))
-    private = {value: name for value, name in signs.items() if value not in public}
-    return [
-        _listing(operation, answers[place], answers[count + place], private, asked[place])
-        for place, operation in enumerate(operations)
-    ]
+            expected = bool(signs[other].keys() & values([leaves(pair[other])]))
+            named = (both[me].name, both[other].name)
+            found.append(Listing(operation, *named, pair[me], strangers, expected, surplus, counts))
+            surplus, counts = "", False
+    return found
 
 
-def _note(principal) -> str:
-    return f"{principal.name}, own ids" if principal else "no token"
-
-
-def _listing(operation: Operation, hers: Exchange, his: Exchange, signs: dict[str, str], asked: Request) -> Listing:
-    found = values([leaves(hers)])
-    strangers = tuple(sorted({name for value, name in signs.items() if value in found}))
-    expected = bool(signs.keys() & values([leaves(his)]))
-    surplus, counts = _surplus(hers, his, _page_length(asked))
-    return Listing(operation, hers, his, strangers, expected, surplus, counts)
+def _own(near: Neighbours, who: Principal) -> list[Request]:
+    return near.requests(near.safe, who, who, f"{who.name}, own ids")
 
 
 def _widest(operation: Operation, request: Request) -> Request:

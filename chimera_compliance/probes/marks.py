@@ -16,6 +16,7 @@ Leaf = tuple[str, str]
 """Where a value stands (`items[].id`; positions in lists do not count) and the value as text."""
 
 _MOST_LEAVES = 20_000
+_MOST_QUOTED = 500
 _WORD = re.compile(r"[^\s\"'<>(){}\[\],;=]{4,200}")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d\S*|\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d .+")
 _DAY = 86_400
@@ -77,6 +78,9 @@ def telling(value: str) -> bool:
     return len(value) >= 12 or (len(value) >= 6 and bool(digits))
 
 
-def place(leaf: Leaf) -> str:
-    """The leaf's name, free of the value."""
-    return leaf[0] or "the answer"
+def quoted(marks: frozenset[Leaf], answer: frozenset[Leaf]) -> frozenset[Leaf]:
+    """The telling marks that stand inside longer texts of an answer, as in the words of a refusal."""
+    if len(marks) > _MOST_QUOTED or not answer:
+        return frozenset()
+    words = "\n".join(value for _, value in answer)
+    return frozenset(leaf for leaf in marks if telling(leaf[1]) and leaf[1] in words)

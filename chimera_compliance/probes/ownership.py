@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from chimera_compliance.probes.estate import Claim, Estate, token_for
 from chimera_compliance.probes.exchange import Exchange, Request
 from chimera_compliance.probes.inventory import same
-from chimera_compliance.probes.marks import Leaf, leaves, telling, values
+from chimera_compliance.probes.marks import Leaf, leaves, quoted, telling, values
 from chimera_compliance.probes.operations import Operation
 from chimera_compliance.probes.principals import Principal
 
@@ -88,14 +88,26 @@ class Neighbours:
         return [operation for operation in self.private if operation.method == "GET"]
 
     @cached_property
+    def anybody(self) -> frozenset[str]:
+        """The values that these operations show without a token, asked for with bob's ids and with alice's."""
+        asked = [
+            *self.requests(self.safe, self.alice, None, "no token"),
+            *self.requests(self.safe, self.bob, None, "no token"),
+        ]
+        return values(map(leaves, self.api.send(asked)))
+
+    @cached_property
     def estate(self) -> Estate:
-        """What is bob's alone; asks once what alice sees of her own and what anybody sees."""
-        signs = Estate(self.bob, self.alice).signs.keys()
-        anybody = values(map(leaves, self.api.send(self.requests(self.safe, self.alice, None, "no token"))))
+        """What is bob's alone; asks once what alice sees of her own."""
         hers = [leaves(answer) for answer in self.api.send(self.requests(self.safe, self.alice, self.alice, "her own"))]
-        clean = [answer for answer in hers if not (signs - anybody) & values([answer])]
-        self.common |= anybody | values(clean)
+        clean = [answer for answer in hers if not self.signs(self.bob).keys() & values([answer])]
+        self.common |= self.anybody | values(clean)
         return Estate(self.bob, self.alice, values(hers))
+
+    def signs(self, of: Principal) -> dict[str, str]:
+        """What names one of the two and is not shown to anybody: value to name."""
+        other = self.alice if of is self.bob else self.bob
+        return {value: name for value, name in Estate(of, other).signs.items() if value not in self.anybody}
 
     def requests(
         self, operations: Iterable[Operation], of: Principal, by: Principal | None, note: str
@@ -148,7 +160,8 @@ def seen_in(
     """
     found = leaves(foreign)
     reached = foreign.ok and not unknown.ok
-    theirs = marks & found - leaves(unknown)
+    theirs = (marks & found) | quoted(marks, found)
+    theirs -= leaves(unknown) | quoted(marks, leaves(unknown))
     theirs = {leaf for leaf in theirs if reached or not any(value in leaf[1] for value in sent)}
     identical = reached and bool(whole) and whole <= found
     if not identical and not any(telling(value) for _, value in theirs):

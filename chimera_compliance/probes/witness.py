@@ -44,10 +44,11 @@ class Sight:
         """
         if any(was.ok and now.status in _GONE for was, now in zip(before.answers, self.answers, strict=True)):
             return ("existence",)
-        sent = {(name, text(value)) for name, value in scalars(read(attack.body))}
         replaced = {path for path, _ in before.stable - self.ever}
         new = {(path.rpartition(".")[2], value) for path, value in self.stable - before.ever if path in replaced}
-        return tuple(sorted({name for name, _ in (new if accepted else new & sent)}))
+        sent = list(scalars(read(attack.body)))
+        ours = {leaf for leaf in new if any(leaf[0] == name and same(leaf[1], value) for name, value in sent)}
+        return tuple(sorted({name for name, _ in (new if accepted else ours)}))
 
 
 @dataclass(frozen=True)
@@ -123,14 +124,19 @@ def read(body: bytes | None) -> Any:
         return None
 
 
-def text(value: Any) -> str:
-    """A value as it stands in a leaf."""
-    return value if isinstance(value, str) else json.dumps(value)
+def same(one: Any, other: Any) -> bool:
+    """Whether two values are the same however they are written: `20`, `20.0` and `"20.000000"` are."""
+    if one is None or other is None:
+        return False
+    try:
+        return float(one) == float(other)
+    except (TypeError, ValueError, OverflowError):
+        return str(one) == str(other)
 
 
 def differing(request: Request, before: Sight) -> Request:
     """The request with a body that would make a difference to the object, as far as what it holds now is known."""
-    return _rewritten(request, lambda name, value: _other(value) if _same(value, before.current(name)) else value)
+    return _rewritten(request, lambda name, value: _other(value) if same(value, before.current(name)) else value)
 
 
 def undoing(request: Request, before: Sight) -> Request:
@@ -152,10 +158,6 @@ def _rewritten(request: Request, change) -> Request:
         return change(name, node)
 
     return replace(request, body=json.dumps(of(document, "")).encode())
-
-
-def _same(sent: Any, current: Any) -> bool:
-    return current is not None and (sent == current or text(sent) == text(current))
 
 
 def _other(value: Any) -> Any:
