@@ -148,7 +148,8 @@ class _Cluster:
         environment = {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C", "TZ": "UTC"}
         data, password = self.folder / "data", self.folder / "password"
         made = ["-D", data, "-U", "postgres", "-E", "UTF8", "--locale=C", "-A", "scram-sha-256", f"--pwfile={password}"]
-        subprocess.run([self.binaries / "initdb", *made, "-N"], env=environment, check=True)
+        if subprocess.run([self.binaries / "initdb", *made, "-N"], env=environment, check=False).returncode:
+            raise SystemExit(1)  # It has said why; that is the log's last line.
         password.unlink()
         self._configure(data, port)
         server = str(self.binaries / "postgres")  # In full: it finds its own files by its first argument.
