@@ -62,10 +62,13 @@ class Engine:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="compliance-http", daemon=True)
         self._session: aiohttp.ClientSession | None = None
+        self._retired: list[aiohttp.ClientSession] = []
         self._thread.start()
 
     def run(self, batch: list[Outgoing]) -> Iterator[Exchange]:
         """The exchange of each request, in the order of the requests."""
+        if not batch:
+            return
         done: SimpleQueue[tuple[int, Exchange] | BaseException] = SimpleQueue()
         future = asyncio.run_coroutine_threadsafe(self._run(batch, done), self._loop)
         early: dict[int, Exchange] = {}
@@ -82,9 +85,9 @@ class Engine:
 
     def close(self) -> None:
         """Close all connections and end the thread."""
-        if self._session is not None:
-            asyncio.run_coroutine_threadsafe(self._session.close(), self._loop).result(5)
-            self._session = None
+        for session in filter(None, (self._session, *self._retired)):
+            asyncio.run_coroutine_threadsafe(session.close(), self._loop).result(5)
+        self._session, self._retired = None, []
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(5)
         if not self._thread.is_alive():
@@ -121,12 +124,15 @@ class Engine:
         try:
             async with asyncio.timeout(patience), self._opened(outgoing) as response:
                 seen |= {"status": response.status, "reason": response.reason or "", "headers": _headers(response)}
+                if _has_surplus(response):
+                    self._stop_reusing_connections()
                 await _read(response, seen)
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             seen["error"] = explain(error, patience)
             if request.patience is None:
                 self._note_silence(error, seen)
-            again = never_reached(error) or (request.method in _IDEMPOTENT and _dropped(error) and "status" not in seen)
+            broken = isinstance(error, aiohttp.ClientError | ConnectionError) and "status" not in seen
+            again = never_reached(error) or (request.method in _IDEMPOTENT and broken)
             return _exchange(request, seen, clock.time() - started), again
         self._silent = 0
         return _exchange(request, seen, clock.time() - started), False
@@ -153,9 +159,15 @@ class Engine:
         finally:
             response.release() if response.content.at_eof() else response.close()
 
-    def _make_session(self) -> aiohttp.ClientSession:
+    def _stop_reusing_connections(self) -> None:
+        """From now on every request has a connection of its own; those that are open serve who holds them."""
+        if self._session is not None and not self._retired:
+            self._retired.append(self._session)
+            self._session = self._make_session(force_close=True)
+
+    def _make_session(self, force_close: bool = False) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(
-            connector=TCPConnector(limit=self._concurrency, ssl=self._tls),
+            connector=TCPConnector(limit=self._concurrency, ssl=self._tls, force_close=force_close),
             cookie_jar=DummyCookieJar(),
             timeout=ClientTimeout(total=None),
             auto_decompress=False,
@@ -184,8 +196,9 @@ def decompressed(body: bytes, truncated: bool = False) -> dict:
     return {"body": body, "truncated": truncated}
 
 
-def _dropped(error: Exception) -> bool:
-    return isinstance(error, aiohttp.ServerDisconnectedError | aiohttp.ClientOSError | ConnectionError)
+def _has_surplus(response: aiohttp.ClientResponse) -> bool:
+    """Whether a body may follow where none may be, which the next answer on that connection would begin with."""
+    return response.status == 204 and response.headers.get("Content-Length", "0") != "0"
 
 
 def _headers(response: aiohttp.ClientResponse) -> Headers:

@@ -1,7 +1,10 @@
 """Whatever a server does, a sweep comes back with an exchange that says so, in time, and the next request works."""
 
 import gzip
+import os
+import signal
 import socket
+import threading
 import time
 import zlib
 
@@ -230,3 +233,41 @@ def test_a_request_that_changes_data_is_not_repeated(tmp_path):
     with serving(reset) as server, api_for(server.url, tmp_path) as api:
         api.send([Request("POST", "/x", body=b"1")])
         assert len(server.heard) == 1
+
+
+@pytest.mark.parametrize("delay", [0, 0.02], ids=["at-once", "late"])
+def test_a_body_where_none_may_be_does_not_spoil_the_next_answer(delay, tmp_path):
+    """RFC 9110, 15.3.5: a 204 ends with its header section; some servers send a body all the same."""
+
+    def behave(connection, request):
+        head, _, body = answer(b"surplus", "204 No Content").partition(b"\r\n\r\n")
+        if request.startswith(b"GET"):
+            connection.sendall(answer(b"fine"))
+        else:
+            connection.sendall(head + b"\r\n\r\n")
+            time.sleep(delay)
+            connection.sendall(body)
+
+    with serving(behave) as server, api_for(server.url, tmp_path, concurrency=1) as api:
+        found = api.send([Request("PUT", "/x", body=b"1"), GET] * 10)
+    assert [item.status for item in found] == [204, 200] * 10
+
+
+def test_nothing_to_send_is_nothing_sent(tmp_path):
+    with api_for("http://127.0.0.1:1", tmp_path) as api:
+        assert api.send([]) == []
+
+
+def test_ctrl_c_keeps_what_was_seen_and_leaves_the_engine_usable(tmp_path):
+    def behave(connection, request):
+        connection.sendall(answer() if b"/hang" not in request else b"")
+
+    with serving(behave) as server, api_for(server.url, tmp_path, timeout_seconds=30) as api:
+        requests = [Request("GET", f"/{number}") for number in range(5)] + [Request("GET", "/hang")]
+        threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+        began = time.monotonic()
+        with pytest.raises(KeyboardInterrupt):
+            api.send(requests)
+        assert time.monotonic() - began < 5
+        assert (tmp_path / "observations.jsonl").read_text().count("\n") == 5
+        assert api.send([GET])[0].ok
