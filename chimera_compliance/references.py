@@ -7,6 +7,7 @@ Plain settings may have ``${NAME}`` anywhere in them. A secret is never written 
 import json
 import os
 import re
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
@@ -42,6 +43,9 @@ def _environment(found: re.Match[str]) -> str:
 
 
 def _expanded(value: object) -> object:
+    """YAML takes ``7`` for a number and ``2026-01-31`` for a date; where text is wanted, they are text."""
+    if isinstance(value, int | float | date) and not isinstance(value, bool):
+        return str(value)
     return expand(value) if isinstance(value, str) else value
 
 

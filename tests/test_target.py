@@ -86,3 +86,9 @@ def test_references_are_resolved_where_they_are_needed(tmp_path, monkeypatch):
         target.secret("file:absent")
     with pytest.raises(ConfigurationError, match="needs an aws section"):
         target.secret("secretsmanager:some/id")
+
+
+def test_numbers_and_dates_are_text_where_text_is_wanted(tmp_path):
+    target = load(tmp_path, MINIMAL + "principals:\n  alice: {tenant: 7, resources: {since: 2026-01-31}}\n")
+    assert target.principals["alice"].tenant == "7"
+    assert target.principals["alice"].resources == {"since": "2026-01-31"}
