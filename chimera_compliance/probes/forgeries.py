@@ -63,6 +63,8 @@ class Forgery:
     id: str
     what: str
     make: Callable[[Genuine], str | None] = field(repr=False)
+    issued: bool = False
+    """Whether it is signed by the right key."""
 
     def __str__(self) -> str:
         return self.id

@@ -5,8 +5,11 @@ far as the validation, a bad one must not. Only where that does not tell the two
 writes, is the whole request sent.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from fnmatch import fnmatch
+from math import inf
 from typing import TYPE_CHECKING
 
 from chimera_compliance.probes.credentials import Credential
@@ -26,6 +29,9 @@ Present = Callable[["Operation", Request], Request | None]
 _SHARE_OF_BUDGET = 4
 _CREDENTIALS = 160
 _FEWEST = 6
+_ENOUGH = 4
+_TRIED_ALL_THE_SAME = 2
+_KNOWN_OPEN = "not tried again: it has admitted several others like it"
 _WITHHELD = "scope.writes is false, and it cannot be sent without changing data"
 _NO_TOKEN = "the target file gives no token of a role that it admits"
 
@@ -38,6 +44,7 @@ class Gate:
         self.target = papers.target
         self._journal = journal
         self._right: dict[tuple[str, bool], Exchange] = {}
+        self._admissions: Counter[tuple[str, str]] = Counter()
         self._turn = 0
 
     def right(self, operations: Iterable["Operation"], *, careful: bool = True) -> dict[str, Exchange]:
@@ -72,14 +79,39 @@ class Gate:
         token = self.papers.token_for(operation)
         return token and replace(request, headers=(*request.headers, *self.api.authorization(token)))
 
-    def present(self, credential: Present, note: str, operations: Sequence["Operation"] | None = None) -> list[Answer]:
-        """Present a credential to the operations and tell how each received it."""
-        chosen = self._affordable() if operations is None else list(operations)
+    def present(
+        self, credential: Present, note: str, operations: Sequence["Operation"] | None = None, *, kin: str = ""
+    ) -> list[Answer]:
+        """Present a credential to the operations and tell how each received it.
+
+        `kin` names the credentials that are admitted for the same reason; those of one requirement are.
+        """
+        kin = kin or self._journal.requirement
+        asked = self._affordable() if operations is None else list(operations)
+        chosen = self._not_known_to_be_open(asked, kin)
         answers = self._attempt(credential, note, chosen, careful=True)
         if self.target.scope.writes:
             unclear = [o for o in chosen if o.unsafe and o.id in answers and _worth_another(answers[o.id])]
             answers |= self._attempt(credential, note, unclear, careful=False)
-        return list(answers.values())
+        self._admissions.update((kin, name) for name, answer in answers.items() if answer.admitted)
+        return [*answers.values(), *(_not_sent(o, _KNOWN_OPEN) for o in asked if answers and o not in chosen)]
+
+    def _not_known_to_be_open(self, operations: Sequence["Operation"], kin: str) -> list["Operation"]:
+        """Without those that have admitted several such credentials before, but for the least limited of them.
+
+        A stack that admits everything would otherwise spend a tenant's rate limit a hundred times over.
+        """
+        known = [operation for operation in operations if self._admissions[kin, operation.id] >= _ENOUGH]
+        again = sorted(known, key=self._allowance, reverse=True)[:_TRIED_ALL_THE_SAME]
+        return [operation for operation in operations if operation not in known or operation in again]
+
+    def _allowance(self, operation: "Operation") -> float:
+        limits = (
+            limit.limit / limit.window_seconds
+            for limit in self.target.rate_limits
+            if any(fnmatch(operation.path, pattern) for pattern in limit.paths)
+        )
+        return min(limits, default=inf)
 
     def _attempt(
         self, credential: Present, note: str, operations: Sequence["Operation"], *, careful: bool
@@ -108,7 +140,7 @@ class Gate:
             token = made[role]
             return token and replace(request, headers=(*request.headers, *self.api.authorization(token)))
 
-        return self.present(credential, forgery.what, operations)
+        return self.present(credential, forgery.what, operations, kin="" if forgery.issued else "forged")
 
     def try_out(self, credential: Credential, operations: Sequence["Operation"] | None = None) -> list[Answer]:
         """Present something other than a forged token."""

@@ -26,7 +26,7 @@ def issued(id: str, what: str, change: Change) -> Forgery:
         claims = {name: value for name, value in {**g.claims, **changes}.items() if value is not ABSENT}
         return g.issuer.token(g.header(), claims)
 
-    return Forgery(id, what, make)
+    return Forgery(id, what, make, issued=True)
 
 
 def _at(claim: str, seconds: float, kind: Callable[[float], Any] = int) -> Change:
@@ -129,7 +129,7 @@ def _typed(value: Any, id: str, what: str) -> Forgery:
         part[name] = value if in_claims else f"{value}+jwt"
         return g.issuer.token(header, claims)
 
-    return Forgery(id, what, make)
+    return Forgery(id, what, make, issued=True)
 
 
 OTHER_TYPE = [
@@ -140,7 +140,7 @@ OTHER_TYPE = [
 
 
 def _critical(id: str, what: str, **header: Any) -> Forgery:
-    return Forgery(id, what, lambda g: g.issuer and g.issuer.token(g.header(**header), g.claims))
+    return Forgery(id, what, lambda g: g.issuer and g.issuer.token(g.header(**header), g.claims), True)
 
 
 CRITICAL_HEADER = [
@@ -158,7 +158,7 @@ def _sibling(size: str) -> Forgery:
             return None
         return g.issuer.token(g.header(alg=other), g.claims, other)
 
-    return Forgery(f"hash-of-{size}", f"a token under the right key in another algorithm (hash of {size} bits)", make)
+    return Forgery(f"hash-of-{size}", f"a token under the right key in another algorithm ({size} bits)", make, True)
 
 
 def _other_padding(g: Genuine) -> str | None:
@@ -168,7 +168,7 @@ def _other_padding(g: Genuine) -> str | None:
 
 OTHER_ALGORITHM = [
     *map(_sibling, ("256", "384", "512")),
-    Forgery("other-padding", "a token under the right key in another algorithm (other padding)", _other_padding),
+    Forgery("other-padding", "a token under the right key in another algorithm (other padding)", _other_padding, True),
 ]
 
 
@@ -188,7 +188,7 @@ def _nest(levels: int) -> list:
 ODD = [
     issued("exp-float", "a token whose expiry has a fraction", _at("exp", 300, float)),
     issued("exp-huge", "a token that expires in the far future", lambda g: {"exp": 10**18}),
-    Forgery("exp-infinite", "a token whose expiry is beyond any number", _infinite),
+    Forgery("exp-infinite", "a token whose expiry is beyond any number", _infinite, True),
     issued("iat-future", "a token issued in the future", _at("iat", 3600)),
     issued("iat-text", "a token whose time of issue is a text", lambda g: {"iat": "yesterday"}),
     issued("nbf-huge", "a token that is valid from the far future on", lambda g: {"nbf": 10**18}),

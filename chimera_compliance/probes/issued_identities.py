@@ -82,7 +82,9 @@ def _role_twice(g: Genuine) -> str | None:
     return g.issuer.token(g.header(), f"{{{admitted},{json.dumps(rest)[1:]}")
 
 
-ROLES_MISSPELT.append(Forgery("role-twice", "a token that names two roles, the last of them unknown", _role_twice))
+ROLES_MISSPELT.append(
+    Forgery("role-twice", "a token that names two roles, the last of them unknown", _role_twice, True)
+)
 
 
 def _unlike(value: Any) -> str:

@@ -80,7 +80,11 @@ def candidates(public_words: Iterable[str] = ()) -> Iterator[bytes]:
         _written(_short_phrases(), (*shouted, str.title), _ENDINGS[:8]),
         _written(_long_phrases(), shouted, _ENDINGS[:1]),
     )
-    yield from (text.encode() for text in dict.fromkeys(texts))
+    seen: set[str] = set()
+    for text in texts:
+        if text not in seen:
+            seen.add(text)
+            yield text.encode()
 
 
 def _plain() -> Iterator[str]:
