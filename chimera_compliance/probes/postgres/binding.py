@@ -90,19 +90,20 @@ class Binder:
 
     def _changes(self, tenant: str, rows: dict[int, Row]) -> Iterable[dict[str, str]]:
         """What to set besides: the tenant itself, keys of rows in tables that policies look into, JSON claims."""
-        values = list(dict.fromkeys([tenant, *self._member_values(rows)]))
-        changes = [{name: value} for value in values for name in self.settings]
+        values = list(dict.fromkeys([tenant, *self._member_values(tenant, rows)]))
         paths = [path for path in self.mentions.json_keys if path]
-        for value in values if paths else []:
+        changes: list[dict[str, str]] = []
+        for value in values:
             document: dict = {}
             for path in paths:
                 _put(document, path, value)
-            changes += [{name: json.dumps(document)} for name in self.settings]
+            changes += [{name: value} for name in self.settings]
+            changes += [{name: json.dumps(document)} for name in self.settings if document]
         return changes[:_MOST_TRIED]
 
-    def _member_values(self, rows: dict[int, Row]) -> list[str]:
+    def _member_values(self, tenant: str, rows: dict[int, Row]) -> list[str]:
         behind = self.expressions.tables_behind([table.relation for table in self.tables])
-        named = [rows[table.oid] for table in behind if table.oid in rows]
+        named = [row for table in behind if (row := self.planter.row(table, tenant))]
         own = [row for row in rows.values() if row not in named]
         return [value for row in named + own for value in _keys(row)]
 

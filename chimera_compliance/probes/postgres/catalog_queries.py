@@ -116,7 +116,8 @@ SELECT p.oid, n.nspname::text, p.proname::text, p.proowner, l.lanname::text, p.p
   p.prokind::text, p.proretset, format_type(p.prorettype, NULL), p.pronargs::int, p.pronargdefaults::int,
   coalesce(p.proargnames::text[], ARRAY[]::text[]), ARRAY(SELECT format_type(a, NULL) FROM unnest(p.proargtypes) a),
   ARRAY(SELECT t.typcategory::text FROM unnest(p.proargtypes) a JOIN pg_type t ON t.oid = a),
-  coalesce(p.proconfig::text[], ARRAY[]::text[]), p.prosrc, (to_jsonb(p) ->> 'prosqlbody') IS NOT NULL,
+  coalesce(p.proconfig::text[], ARRAY[]::text[]), coalesce(nullif(p.prosrc, ''), pg_get_function_sqlbody(p.oid), ''),
+  (to_jsonb(p) ->> 'prosqlbody') IS NOT NULL,
   coalesce(p.proargmodes::text[], ARRAY[]::text[])
 FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang
 WHERE {_OURS} AND {_NOT_OF_EXTENSION.format(catalog="pg_proc", oid="p.oid")}"""

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from chimera_compliance.probes.postgres.binding import Binder, Binding
-from chimera_compliance.probes.postgres.catalog import Catalog, Relation
-from chimera_compliance.probes.postgres.expressions import Expressions
+from chimera_compliance.probes.postgres.catalog import Catalog, Column, Relation
+from chimera_compliance.probes.postgres.expressions import Expressions, Mentions
 from chimera_compliance.probes.postgres.facts import Facts
 from chimera_compliance.probes.postgres.planting import Planter, Row
 from chimera_compliance.probes.postgres.reach import Reach
@@ -23,6 +23,16 @@ _ALIKE = 2  # tables tried of each shape, where there are more than _MANY
 _MANY = 150
 _MOST_VARIANTS = 6
 _READ_ERRORS = "42"
+
+
+def _constants(column: Column, mentions: Mentions) -> list[str]:
+    """What a policy may compare a column with: its constants, and numbers on either side of them."""
+    if column.base == "bool":
+        return ["true", "false"]
+    if column.category == "N":
+        return [str(int(number) + step) for number in mentions.numbers[:3] for step in (0, 1, -1)]
+    begun = [text.replace("%", "x").replace("_", "x") for text in mentions.strings if "%" in text]
+    return [*mentions.strings, *begun]
 
 
 @dataclass
@@ -89,9 +99,9 @@ class Experiment:
         for label, tenant in self.tenants.others.items():
             if row := self.planter.row(relation, tenant):
                 yield label, row
-        if table.column and not relation.columns[table.column].required and not table.root:
-            if row := self.planter.plant(relation, None, owner=self.tenants.b):
-                yield "a row that belongs to no tenant", row
+        orphan = table.column and not relation.columns[table.column].required and not table.root
+        if orphan and (row := self.planter.plant(relation, None, owner=self.tenants.b)):
+            yield "a row that belongs to no tenant", row
         for overrides in self._variants(table):
             if row := self.planter.plant(relation, self.tenants.b, overrides):
                 name, value = next(iter(overrides.items()))
@@ -107,8 +117,7 @@ class Experiment:
             column = relation.columns[name]
             if any(name in reference.columns for reference in relation.references):
                 continue
-            constants = [*mentions.strings, *mentions.numbers]
-            values = ["true", "false"] if column.base == "bool" else constants
+            values = _constants(column, mentions)
             found += [{name: value} for value in values] + ([] if column.required else [{name: None}])
         return found[:_MOST_VARIANTS]
 

@@ -13,7 +13,7 @@ from chimera_compliance.probes.postgres.expressions import Mentions, uncommented
 from chimera_compliance.probes.postgres.facts import Facts
 from chimera_compliance.probes.postgres.planting import Row
 from chimera_compliance.probes.postgres.session import Trial, literal
-from chimera_compliance.probes.postgres.views import depends_on_others, marks
+from chimera_compliance.probes.postgres.views import depends_on_others, marks, whole_row
 
 _MOST_CALLS = 48
 _MOST_FUNCTIONS = 200
@@ -81,8 +81,6 @@ def _leak(trial: Trial, texts: list[str], arguments: tuple[str, ...], before) ->
 
 def _alive(experiment: Experiment) -> str:
     """The state of tenant B's planted rows, to see whether a call changed them."""
-    from chimera_compliance.probes.postgres.views import whole_row
-
     rows = [row for found in experiment.foreign.values() for label, row in found if label == "tenant B"][:40]
     questions = []
     for row in rows:
@@ -126,15 +124,26 @@ def _choices(experiment: Experiment, function: Function, place: int) -> list[str
     values = _of_tenant_b(experiment, kind, category, name)
     fixed = {"B": ["true", "false"], "N": ["1", "1000"], "D": ["'2000-01-01'", "'2999-01-01'"], "T": ["'1 day'"]}
     if category == "S":
-        tables = [literal(table.relation.title) for table in experiment.tried[:2]]
-        values = [literal(_INJECTIONS[0]), *values[:_PER_ARGUMENT], *map(literal, _INJECTIONS[1:]), *tables]
+        values = [
+            literal(_INJECTIONS[0]),
+            *values[:_PER_ARGUMENT],
+            *map(literal, _INJECTIONS[1:]),
+            *_queries(experiment),
+        ]
     elif kind in ("json", "jsonb"):
         values = ["'{}'"]
     elif category == "A":
         values = [f"ARRAY[{value}]" for value in _of_tenant_b(experiment, kind.removesuffix("[]"), "U", name)[:3]] + [
             "'{}'"
         ]
-    return (values[: _PER_ARGUMENT * 2] + fixed.get(category, [])) or ["NULL"]
+    return (values[: _PER_ARGUMENT * 3] + fixed.get(category, [])) or ["NULL"]
+
+
+def _queries(experiment: Experiment) -> list[str]:
+    """Names of tables and whole queries, for functions that run what they are given."""
+    names = [table.relation for table in experiment.tried if not table.root][:2]
+    queries = [f"SELECT {whole_row(list(relation.columns))} FROM {relation.sql}" for relation in names]
+    return [literal(text) for text in [*queries, *(relation.title for relation in names)]]
 
 
 def _of_tenant_b(experiment: Experiment, kind: str, category: str, name: str) -> list[str]:

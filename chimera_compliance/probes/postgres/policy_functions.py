@@ -1,7 +1,7 @@
 """What policies lean on, and whether the application can bend it: functions, names looked up late, memberships."""
 
 from chimera_compliance.probes.postgres.catalog import Function, Relation
-from chimera_compliance.probes.postgres.experiment import Experiment
+from chimera_compliance.probes.postgres.experiment import SMALL, Experiment
 from chimera_compliance.probes.postgres.expressions import Mentions, uncommented
 from chimera_compliance.probes.postgres.facts import Facts
 from chimera_compliance.probes.postgres.planting import insertion
@@ -179,8 +179,7 @@ def _overheard(experiment: Experiment, function: Function, facts: Facts) -> None
                 continue
             question = f"SELECT count(*) FROM {table.relation.sql} WHERE {call}"
             trial = experiment.session.attempt(*_INDEXES_OFF, question, identity=experiment.as_a)
-            heard = " ".join(trial.notices)
-            if any(value and len(value) > 5 and value in heard for row in rows for value in [row.values.get(name)]):
+            if _tells(experiment, table, name, " ".join(trial.notices)):
                 facts.saw(
                     subject,
                     f"is marked LEAKPROOF and told tenant A what {table.relation.title} holds of tenant B",
@@ -188,6 +187,17 @@ def _overheard(experiment: Experiment, function: Function, facts: Facts) -> None
                 )
                 return
     facts.looked_at(subject)
+
+
+def _tells(experiment: Experiment, table: TenantTable, column: str, heard: str) -> bool:
+    """Whether a message holds what a column holds in somebody else's row."""
+    relation, own = table.relation, experiment.own.get(table.relation.oid)
+    if not heard or own is None or relation.rows > SMALL:
+        return False
+    value = f"{identifier(column)}::text"
+    mine = own.recognised_by(list(relation.columns), table.column) or "false"
+    question = f"SELECT 1 FROM {relation.sql} WHERE length({value}) > 3 AND strpos({literal(heard)}, {value}) > 0"
+    return bool(experiment.session.attempt(f"{question} AND NOT ({mine}) LIMIT 1").rows)
 
 
 def _call_on(function: Function, kind: str, column: str) -> str | None:

@@ -2,9 +2,10 @@
 
 import json
 
+from chimera_compliance.probes.postgres.catalog import Role
 from chimera_compliance.probes.postgres.experiment import SMALL, Experiment
 from chimera_compliance.probes.postgres.facts import Facts, shown
-from chimera_compliance.probes.postgres.session import Identity
+from chimera_compliance.probes.postgres.session import Identity, identifier
 from chimera_compliance.probes.postgres.tenancy import TenantTable
 
 _OPENERS = ("on", "true", "1", "t", "yes", "admin", "superuser", "system", "service_role", "all", "*")
@@ -27,7 +28,43 @@ def reads(experiment: Experiment) -> Facts:
         else:
             facts.looked_at(table.subject, trial.statements)
 
-    return experiment.each(look)
+    facts = experiment.each(look)
+    for role in experiment.reach.others:
+        _after_set_role(experiment, role, facts)
+    for table in experiment.tried:
+        if not experiment.readable(table) and experiment.readable(table, experiment.reach.everything):
+            _by_role(experiment, table, facts)
+    return facts
+
+
+def _by_role(experiment: Experiment, table: TenantTable, facts: Facts) -> None:
+    """A table read only after SET ROLE, as where each tenant has a role: no role sees rows of two tenants."""
+    if not table.column or table.relation.rows > SMALL:
+        return facts.could_not(table.subject, "it is read only after SET ROLE, and its rows are not told apart by tenant")
+    question = f"SELECT DISTINCT {identifier(table.column)}::text FROM {table.relation.sql} LIMIT 2"
+    for role in experiment.reach.others:
+        trial = experiment.session.attempt(question, identity=experiment.as_a.taking(role.name))
+        if len(trial.rows) > 1:
+            return facts.saw(table.subject, f"shows role {role.name} rows of several tenants", trial.statements)
+        if trial.rows:
+            facts.looked_at(table.subject, trial.statements, "one tenant's rows")
+    if table.subject not in facts.decided:
+        facts.could_not(table.subject, "it is read only after SET ROLE, and no role sees a row")
+
+
+def _after_set_role(experiment: Experiment, role: Role, facts: Facts) -> None:
+    """What tenant A sees as another role that it may take; a superuser's view is judged with the roles."""
+    if role.superuser or role.bypassrls:
+        return
+    holds = experiment.reach.holds(role)
+    for table in experiment.tried:
+        if facts.saw_about(table.subject) or not experiment.readable(table, holds):
+            continue
+        seen, trial = experiment.visible(table, experiment.as_a.taking(role.name), holds)
+        planted = [(label, row) for label, row in seen if row is not None]
+        if planted:
+            actual = f"after SET ROLE {role.name}, tenant A sees {_labels(planted)}"
+            facts.saw(table.subject, actual, experiment.script(planted[0][1], trial))
 
 
 def _labels(seen: list) -> str:
@@ -114,12 +151,12 @@ def _try_openers(experiment: Experiment, table: TenantTable, facts: Facts) -> No
 
 
 def _claims(document: str, mentions, values: list[str]) -> list[str]:
-    """JSON claims with one more key that the policies look for."""
+    """JSON claims in which another key that the policies look for has a value of its own."""
     try:
         claims = json.loads(document)
     except ValueError:
         return []
-    keys = {path[0] for path in mentions.json_keys if path} - set(claims) if isinstance(claims, dict) else set()
+    keys = {path[0] for path in mentions.json_keys if path} if isinstance(claims, dict) else set()
     return [json.dumps({**claims, key: value}) for key in sorted(keys) for value in values]
 
 

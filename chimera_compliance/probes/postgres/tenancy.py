@@ -109,8 +109,8 @@ class Tenancy:
         return found
 
     def _direct(self, table: Relation) -> TenantTable | None:
-        for name in self.names:
-            if name in table.columns:
+        for name in [form for singular in self.names for form in (singular, f"{singular}s")]:
+            if name in table.columns and (name in self.names or table.columns[name].category == "A"):
                 return TenantTable(table, name)
         if table.oid in self.roots:
             return TenantTable(table, self.roots[table.oid], root=True)

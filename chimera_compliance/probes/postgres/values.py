@@ -85,6 +85,8 @@ class Filler:
             strings = Mentions(check).strings
             if strings and "~" not in check and column.category in "SE":
                 return strings[0]
+            if column.category == "N" and (number := within(check, column.name)) is not None:
+                return number
             if "~" in check and strings and (made := matching(strings[0])):
                 return made
         if relation.bound and (found := _BOUND.search(relation.bound)):
@@ -95,6 +97,21 @@ class Filler:
 
     def _partition_key(self, parent: int) -> set[str]:
         return self.catalog.partition_keys.get(parent, set())
+
+
+def within(check: str, column: str) -> str | None:
+    """A number that a check such as ``n > 0 AND n <= 10`` takes."""
+    name = rf"\(?\b{re.escape(column)}\b\)?(?:::\w+)*"
+    lowest = re.search(rf"{name} (>=?) \(*'?(-?\d+(?:\.\d+)?)", check)
+    highest = re.search(rf"{name} (<=?) \(*'?(-?\d+(?:\.\d+)?)", check)
+    if lowest is None and highest is None:
+        return None
+    if lowest is None:
+        return str(min(1, float(highest.group(2)) - 1)).removesuffix(".0")
+    least = float(lowest.group(2))
+    if lowest.group(1) == ">":
+        least += 1 if highest is None or float(highest.group(2)) > least + 1 else (float(highest.group(2)) - least) / 2
+    return str(least).removesuffix(".0")
 
 
 def matching(pattern: str) -> str | None:

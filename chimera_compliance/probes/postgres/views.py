@@ -40,6 +40,9 @@ def views(experiment: Experiment) -> Facts:
         bases = _bases(experiment, view)
         if bases:
             _look_at_view(experiment, view, bases, facts)
+    for view in experiment.catalog.of_kind("v"):
+        if bases := _bases(experiment, view):
+            _change_through(experiment, view, bases, facts)
     for view in found[_MOST_VIEWS:]:
         facts.could_not(f"view {view.title}", f"only {_MOST_VIEWS} views are tried")
     for view in experiment.catalog.of_kind("m"):
@@ -87,6 +90,33 @@ def _look_at_view(experiment: Experiment, view: Relation, bases: list[Relation],
         facts.could_not(subject, trial.message)
     else:
         facts.looked_at(subject, trial.statements)
+
+
+def _change_through(experiment: Experiment, view: Relation, bases: list[Relation], facts: Facts) -> None:
+    """Rows of tenant B changed or deleted through a view, seen or not."""
+    rows = _planted_below(experiment, bases)
+    if not rows or sum(max(base.rows, 0) for base in bases) > SMALL:
+        return
+    states = [
+        f"SELECT md5({whole_row(list(row.relation.columns))}) FROM {row.relation.sql} WHERE {key}"
+        for row in rows
+        if (key := row.recognised_by(list(row.relation.columns), None))
+    ]
+    truth = " UNION ALL ".join(states)
+    before = experiment.session.attempt(truth).rows
+    for statement in _changes(experiment, view):
+        trial = experiment.session.attempt(statement, identity=experiment.as_a, truth=truth)
+        if not trial.failed and set(trial.truth) != set(before):
+            facts.saw(f"view {view.title}", "let tenant A change a row of tenant B", experiment.script(rows[0], trial))
+            return
+        facts.looked_at(f"view {view.title}", trial.statements)
+
+
+def _changes(experiment: Experiment, view: Relation) -> list[str]:
+    reach = experiment.reach
+    texts = [name for name in reach.columns(view, "UPDATE", reach.at_once) if view.columns[name].category == "S"]
+    found = [f"UPDATE {view.sql} SET {identifier(texts[-1])} = 'changed-by-canary'"] if texts else []
+    return found + ([f"DELETE FROM {view.sql}"] if reach.can(view, "DELETE", reach.at_once) else [])
 
 
 def _states(experiment: Experiment) -> list[tuple[str, Identity]]:
