@@ -120,6 +120,7 @@ class Inventory:
         return replace(
             operation,
             public=key in {same(name) for name in self._api.public},
+            changes=key in {same(name) for name in self._api.unsafe},
             roles=roles.get(key),
             payload=payload,
             document=self.document,

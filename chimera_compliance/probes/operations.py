@@ -39,6 +39,7 @@ class Operation:
 
     ``public``: the target file lets anybody use it. ``secured``: the document says that a credential is needed.
     ``roles``: the roles admitted; None admits all. ``path`` is a template below the base URL, or a whole URL.
+    ``changes``: the target file says that it changes data, whatever its method.
     """
 
     id: str
@@ -54,6 +55,7 @@ class Operation:
     document: Document = field(default=Document({"paths": {}}), repr=False, compare=False)
     resources: Resources | None = field(default=None, repr=False, compare=False)
     constants: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+    changes: bool = False
 
     def __hash__(self) -> int:
         return hash(self.id)
@@ -65,8 +67,8 @@ class Operation:
 
     @property
     def unsafe(self) -> bool:
-        """Whether its method is meant to change data (RFC 9110, 9.2.1)."""
-        return self.method not in SAFE_METHODS
+        """Whether its method is meant to change data (RFC 9110, 9.2.1), or it is known to."""
+        return self.changes or self.method not in SAFE_METHODS
 
     @property
     def can_be_harmless(self) -> bool:

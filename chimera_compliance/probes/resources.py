@@ -81,7 +81,7 @@ class Resources:
         return None
 
     def _lists(self) -> list["Operation"]:
-        return [operation for operation in self._operations if operation.method == "GET"]
+        return [operation for operation in self._operations if operation.method == "GET" and not operation.unsafe]
 
     def _answer(self, owner: "Principal", operation: "Operation") -> Any:
         place = (owner.name, operation.id)
