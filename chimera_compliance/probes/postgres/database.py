@@ -16,7 +16,7 @@ from chimera_compliance.probes.postgres import (
     views,
     writes,
 )
-from chimera_compliance.probes.postgres.catalog import Catalog, read_catalog
+from chimera_compliance.probes.postgres.catalog import Catalog, Role, read_catalog
 from chimera_compliance.probes.postgres.experiment import Experiment
 from chimera_compliance.probes.postgres.expressions import Expressions
 from chimera_compliance.probes.postgres.facts import Facts, Notebook, Sighting
@@ -56,6 +56,7 @@ class Database:
 
     def __init__(self, target: Target, journal: Journal) -> None:
         self.settings = target.db
+        self.declared_roles = [item.database.role for item in target.principals.values() if item.database.role]
         self.notebook = Notebook(journal)
         limits = {
             "statement_timeout": self.settings.statement_timeout_seconds,
@@ -84,7 +85,21 @@ class Database:
     def reach(self) -> Reach:
         """What the application's login can become and touch."""
         login, first = self.login.query("SELECT session_user::text, current_user::text")[0]
-        return Reach.of(self.catalog, login, first)
+        reach = Reach.of(self.catalog, login, first)
+        role = self._working_role(reach) if first == login else None
+        return Reach.of(self.catalog, login, role) if role else reach
+
+    def _working_role(self, reach: Reach) -> str | None:
+        """The role that the application takes for each transaction: declared, or the only one that it can work as."""
+        if declared := [role.name for role in reach.others if role.name in self.declared_roles]:
+            return declared[0]
+        if any(reach.can(table, "SELECT", reach.at_once) for table in self.catalog.tables):
+            return None
+        able = [role.name for role in reach.others if self._reads_anything(reach, role)]
+        return able[0] if len(able) == 1 else None
+
+    def _reads_anything(self, reach: Reach, role: Role) -> bool:
+        return any(reach.can(table, "SELECT", reach.holds(role)) for table in self.catalog.tables)
 
     @cached_property
     def tenancy(self) -> Tenancy:

@@ -93,6 +93,9 @@ class Planter:
         marker = f"canary-{secrets.token_hex(5)}"
         fixed, script = self._references(relation, tenant if tenant is not None else owner)
         fixed |= self._tenant_values(relation, tenant) | dict(overrides or {})
+        if self._orphaned(relation, fixed):
+            self.reasons.setdefault(relation.oid, "its parents have no canary row")
+            return None
         for style in ("full", "required", "copied"):
             values = self._values(relation, marker, fixed, style)
             row = self._insert(relation, tenant, marker, values, script) if values is not None else None
@@ -100,6 +103,15 @@ class Planter:
                 self.styles[relation.oid] = style
                 return row
         return None
+
+    def _orphaned(self, relation: Relation, fixed: Mapping[str, str | None]) -> bool:
+        """Whether a parent of the same tenant is missing: an existing row in its place would be another tenant's."""
+        return any(
+            relation.columns[name].required and name not in fixed
+            for reference in relation.references
+            if self.tenancy.of(self.catalog.relations[reference.parent])
+            for name in reference.columns
+        )
 
     def candidate(self, relation: Relation, tenant: str | None, overrides: Mapping | None = None) -> tuple[dict, str]:
         """The values of one more row as planting has worked for the table, not planted, and its marker."""

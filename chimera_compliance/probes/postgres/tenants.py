@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from chimera_compliance.probes.postgres.expressions import Mentions
 from chimera_compliance.probes.postgres.tenancy import Tenancy
+from chimera_compliance.probes.postgres.values import matching
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _MOST_NAMED = 3
@@ -47,7 +48,14 @@ def choose_tenants(tenancy: Tenancy) -> Tenants:
     if kind in ("int2", "int4", "int8"):
         return _numbers(mentions, kind)
     limits = [column.modifier - 4 for column in columns if column.modifier > 4]
-    return _texts(mentions, min(limits, default=60))
+    return _texts(mentions, min(limits, default=60), _patterns(tenancy))
+
+
+def _patterns(tenancy: Tenancy) -> list[str]:
+    """Regular expressions that the constraints hold tenants' identifiers to."""
+    pairs = [(table.relation, table.column) for table in tenancy.tables.values() if table.column and not table.path]
+    checks = [check for relation, column in pairs for check in relation.checks if f"{column} ~ " in check]
+    return [text for check in checks for text in Mentions(check).strings[:1]]
 
 
 def _uuids(mentions: Mentions) -> Tenants:
@@ -67,16 +75,19 @@ def _numbers(mentions: Mentions, kind: str) -> Tenants:
     )
 
 
-def _texts(mentions: Mentions, limit: int) -> Tenants:
+def _texts(mentions: Mentions, limit: int, patterns: list[str]) -> Tenants:
     a = ("canary" + secrets.token_hex(4))[: max(limit - 3, 2)]
+    if not all(re.search(pattern, a) for pattern in patterns):
+        a = next((text for pattern in patterns if (text := matching(pattern))), a)
     close = {
         "tenant whose name begins with A's": a + "-eu",
         "tenant with the beginning of A's name": a[:-1],
         "tenant whose name ends with A's": ("x-" + a)[:limit],
         "tenant with A's name in capitals": a.upper(),
-        "tenant with another last letter": a[:-1] + "z",
+        "tenant with another last letter": a[:-1] + ("y" if a.endswith("z") else "z"),
     }
-    b = close.pop("tenant whose name begins with A's")
+    fitting = [label for label, text in close.items() if all(re.search(pattern, text) for pattern in patterns)]
+    b = close.pop(fitting[0] if fitting else "tenant whose name begins with A's")
     return Tenants(a, b, close, _labelled([text for text in mentions.strings if re.fullmatch(r"[\w-]{2,40}", text)]))
 
 
