@@ -181,6 +181,9 @@ class ApiFacet(_Settings):
     bodies: dict[Operation, Any] = Field({}, description="Request bodies where a generated one would not do.")
     parameters: dict[str, Text] = Field({}, description="Values for path and query parameters by name.")
     headers: dict[str, Text] = Field({}, description="Headers sent with every request.")
+    plain_http_ports: list[Annotated[int, Field(ge=1, le=65535)]] = Field(
+        [80], description="Ports of the API's host on which nothing may be served without TLS."
+    )
 
 
 class DbFacet(_Settings):
@@ -194,6 +197,9 @@ class DbFacet(_Settings):
     tenant_tables: list[Text] = Field([], description="Further multi-tenant tables, as schema.table.")
     global_tables: list[Text] = Field([], description="Tables that hold no tenant's data.")
     audit_table: Text | None = "public.audit_logs"
+    application_command: list[Text] = Field(
+        [], description="Runs the application's own data access; {host}, {port}, {user}, {database} are filled in."
+    )
     statement_timeout_seconds: float = Field(10, gt=0)
     lock_timeout_seconds: float = Field(1, gt=0)
 

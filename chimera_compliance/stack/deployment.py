@@ -79,10 +79,18 @@ class Deployment:
     def _serve(self, folder: Path, variant: Variant, login: Login, aws_port: int, undo: ExitStack) -> Path:
         listener = web.listen()
         undo.callback(listener.close)
-        place = Place(folder, self._authority.file, listener.getsockname()[1], aws_port)
+        plain = web.listen() if variant.plain else web.reserve()
+        undo.callback(plain.close)
+        ports = [opened.getsockname()[1] for opened in (listener, plain)]
+        place = Place(folder, self._authority.file, *ports, aws_port)
         stored = SecretCache(place.aws_url, variant.settings.secrets_cached).read(SIGNING_KEY, DATABASE_PASSWORD)
         target = target_file.write(place, variant, self._server, login)
         app = partial(api.build, variant, place, self._server, login, stored)
+        identity = variant.certificate(self._authority, folder) if variant.certificate else self._identity
         settings = {"http": malformed.protocol(variant), **variant.tls}
-        undo.callback(self._reaper.kill, web.start(self._reaper, app, listener, settings, self._identity))
+        served = web.start(self._reaper, app, listener, settings, identity, variant.tls_context)
+        undo.callback(self._reaper.kill, served)
+        if variant.plain:
+            exposed = web.start(self._reaper, lambda: variant.plain(app()), plain, {}, None)
+            undo.callback(self._reaper.kill, exposed)
         return target

@@ -20,6 +20,7 @@ class Place:
     folder: Path
     authority: Path
     port: int
+    plain_port: int
     aws_port: int
 
     @property
@@ -57,7 +58,7 @@ def write_openapi(place: Place, document: dict) -> None:
 
 
 def _resolved(text: str, place: Place) -> str:
-    values = {"DIR": str(place.folder), "URL": place.url, "AWS": place.aws_url}
+    values = {"DIR": str(place.folder), "URL": place.url, "AWS": place.aws_url, "PLAIN_PORT": str(place.plain_port)}
     for name, value in values.items():
         text = text.replace(f"${{CHIMERA_STACK_{name}}}", value)
     return text

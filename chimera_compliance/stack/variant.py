@@ -90,6 +90,9 @@ class Variant:
     openapi: list[Callable] = field(default_factory=list)
     engine: dict[str, Any] = field(default_factory=dict)
     tls: dict[str, Any] = field(default_factory=dict)
+    tls_context: list[Callable] = field(default_factory=list)
+    certificate: Callable | None = None
+    plain: Callable | None = None
     sql: list[str] = field(default_factory=list)
     secrets: list[Callable] = field(default_factory=list)
     repo: list[Callable] = field(default_factory=list)

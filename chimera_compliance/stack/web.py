@@ -3,7 +3,7 @@
 import os
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from chimera_compliance.stack import StackError
@@ -23,10 +23,22 @@ def listen() -> socket.socket:
     return listener
 
 
+def reserve() -> socket.socket:
+    """A loopback port that is closed and stays so: nobody else can take it."""
+    reserved = socket.socket()
+    reserved.bind(("127.0.0.1", 0))
+    return reserved
+
+
 def start(
-    reaper: Reaper, build: Callable, listener: socket.socket, settings: dict[str, Any], identity: Identity
+    reaper: Reaper,
+    build: Callable,
+    listener: socket.socket,
+    settings: dict[str, Any],
+    identity: Identity | None,
+    bends: Iterable[Callable[[ssl.SSLContext], None]] = (),
 ) -> int:
-    """Serve what `build` makes, in a child; returns its process id once it is up.
+    """Serve what `build` makes, in a child; returns its process id once it is up. Without an identity, without TLS.
 
     Raises:
         StackError: the application could not be built or did not start.
@@ -36,7 +48,8 @@ def start(
     def serve() -> None:
         os.close(read_end)
         try:
-            _run(build(), listener, settings, identity, lambda: os.write(write_end, b"up"))
+            config = _config(build(), settings, identity, bends)
+            _run(config, listener, lambda: os.write(write_end, b"up"))
         except BaseException as error:
             os.write(write_end, f"{type(error).__name__}: {error}".encode())
             raise
@@ -52,14 +65,14 @@ def start(
     return pid
 
 
-def _run(app, listener: socket.socket, settings: dict[str, Any], identity: Identity, ready: Callable) -> None:
+def _config(app, settings: dict[str, Any], identity: Identity | None, bends: Iterable[Callable]):
     import uvicorn
 
     config = uvicorn.Config(
         app,
         **{
-            "ssl_certfile": identity.certificate,
-            "ssl_keyfile": identity.key,
+            "ssl_certfile": identity.certificate if identity else None,
+            "ssl_keyfile": identity.key if identity else None,
             "ssl_ciphers": _CIPHERS,
             "proxy_headers": False,
             "server_header": False,
@@ -77,5 +90,13 @@ def _run(app, listener: socket.socket, settings: dict[str, Any], identity: Ident
     if config.ssl:
         config.ssl.minimum_version = ssl.TLSVersion.TLSv1_2
         config.ssl.options |= ssl.OP_NO_RENEGOTIATION
+        for bend in bends:
+            bend(config.ssl)
+    return config
+
+
+def _run(config, listener: socket.socket, ready: Callable) -> None:
+    import uvicorn
+
     ready()
     uvicorn.Server(config).run(sockets=[listener])

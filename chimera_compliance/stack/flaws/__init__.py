@@ -70,6 +70,14 @@ openapi
     List of `(document: dict) -> None`: what the published document says.
 tls
     Keyword arguments of uvicorn.Config, over ours (ssl_ciphers, server_header, proxy_headers, …).
+tls_context
+    List of `(context: ssl.SSLContext) -> None`, run on the finished context: versions, options, parameters.
+certificate
+    `(authority, folder) -> Identity`: the web server's certificate in place of the shared one, made by
+    `authority.issue(folder, "own", …)` with another key, names, lifetime, digest or issuer.
+plain
+    `app -> app`: served in plain HTTP on the declared plain port, which is closed otherwise; it is given a copy of
+    the application (raw ASGI).
 secrets
     List of `(client) -> None`: a boto3 Secrets Manager client of the variant's own account.
 repo
