@@ -8,7 +8,8 @@ _OURS = """
   n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast') AND n.nspname NOT LIKE 'pg\\_toast%'
   AND n.nspname NOT LIKE 'pg\\_temp%'"""
 _NOT_OF_EXTENSION = """
-  NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = '{catalog}'::regclass AND e.objid = {oid} AND e.deptype = 'e')"""
+  NOT EXISTS (
+    SELECT FROM pg_depend e WHERE e.classid = '{catalog}'::regclass AND e.objid = {oid} AND e.deptype = 'e')"""
 
 SERVER = """
 SELECT current_setting('server_version_num')::int, session_user::text, current_user::text, current_database()::text,
@@ -34,7 +35,8 @@ SELECT c.oid, n.nspname::text, c.relname::text, c.relkind::text, c.relowner, c.r
   c.reltuples::float8, c.relispartition, coalesce(array_to_string(c.reloptions, ','), ''),
   pg_get_expr(c.relpartbound, c.oid), c.relispopulated
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND {_OURS} AND {_NOT_OF_EXTENSION.format(catalog="pg_class", oid="c.oid")}
+WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND {_OURS}
+  AND {_NOT_OF_EXTENSION.format(catalog="pg_class", oid="c.oid")}
 ORDER BY 2, 3"""
 
 COLUMNS = f"""

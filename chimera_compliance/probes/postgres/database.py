@@ -16,10 +16,12 @@ from chimera_compliance.probes.postgres import (
     views,
     writes,
 )
-from chimera_compliance.probes.postgres.catalog import Catalog, Role, read_catalog
+from chimera_compliance.probes.postgres.catalog import Catalog
+from chimera_compliance.probes.postgres.catalog_reader import read_catalog
 from chimera_compliance.probes.postgres.experiment import Experiment
 from chimera_compliance.probes.postgres.expressions import Expressions
 from chimera_compliance.probes.postgres.facts import Facts, Notebook, Sighting
+from chimera_compliance.probes.postgres.pool import leftovers
 from chimera_compliance.probes.postgres.reach import Reach
 from chimera_compliance.probes.postgres.session import Identity, Session, first_line
 from chimera_compliance.probes.postgres.tenancy import Tenancy
@@ -47,7 +49,6 @@ _CATALOG = {
     "powers": privileges.powers,
     "past policies": privileges.past_policies,
     "sequences": oracles.sequences,
-    "leftovers": elsewhere.leftovers,
 }
 
 
@@ -55,7 +56,7 @@ class Database:
     """Facts about a database, each topic recorded as observations of the requirement that asks for it."""
 
     def __init__(self, target: Target, journal: Journal) -> None:
-        self.settings = target.db
+        self.target, self.settings = target, target.db
         self.declared_roles = [item.database.role for item in target.principals.values() if item.database.role]
         self.notebook = Notebook(journal)
         limits = {
@@ -120,7 +121,10 @@ class Database:
             Inconclusive: nothing could be observed.
             NotReviewed: the catalog login may not do what is needed, and why.
         """
-        facts = self._catalog_facts[name] if name in _CATALOG else self._behaviour[name]
+        if name == "leftovers":
+            facts = self._leftovers()
+        else:
+            facts = self._catalog_facts[name] if name in _CATALOG else self._behaviour[name]
         if facts.nothing:
             raise Inconclusive(facts.nothing)
         facts.seen = self.notebook.recorded(facts)
@@ -131,6 +135,13 @@ class Database:
         experiment = self._experiment(self.session)
         with self.session.transaction():
             return {name: look(experiment) for name, look in _CATALOG.items()}
+
+    def _leftovers(self) -> Facts:
+        """Looked at anew each time: sessions come and go."""
+        with self.session.transaction():
+            experiment = self._experiment(self.session)
+            command, conninfo = self.settings.application_command, self.target.dsn(self.settings.dsn)
+            return leftovers(experiment, command, conninfo, self.target.path.parent)
 
     def _experiment(self, session: Session) -> Experiment:
         app = Identity(self.reach.login.name, self._first_role, self._defaults, self._becomes)

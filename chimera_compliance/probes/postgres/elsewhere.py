@@ -9,17 +9,13 @@ from chimera_compliance.probes.postgres.session import Identity, identifier, lit
 
 _REMOTE_NAME = re.compile(r"table_name=([^,]+)")
 _SOMEBODYS = re.compile(r"tenant|customer|client|partner|reseller|(^|_)bi_", re.IGNORECASE)
-_DBLINK = "SELECT 1 FROM pg_proc p WHERE p.proname IN ('dblink', 'dblink_exec') AND has_function_privilege({role}, p.oid, 'EXECUTE') LIMIT 1"
+_DBLINK = """
+SELECT 1 FROM pg_proc p WHERE p.proname IN ('dblink', 'dblink_exec')
+  AND has_function_privilege({role}, p.oid, 'EXECUTE') LIMIT 1"""
 _LARGE_OBJECTS = """
-SELECT count(*), count(*) FILTER (WHERE m.lomowner = ANY (ARRAY[{oids}]::oid[]) OR EXISTS (SELECT FROM aclexplode(m.lomacl) g
+SELECT count(*), count(*) FILTER (WHERE m.lomowner = ANY (ARRAY[{oids}]::oid[]) OR EXISTS (
+  SELECT FROM aclexplode(m.lomacl) g
   WHERE g.grantee = ANY (ARRAY[{oids}]::oid[]) AND g.privilege_type = 'SELECT')) FROM pg_largeobject_metadata m"""
-_LEFT_BEHIND = """
-SELECT n.nspname || '.' || c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE n.nspname ~ '^pg_temp_' AND c.relkind IN ('r', 'p') AND n.oid <> pg_my_temp_schema()
-  AND c.relowner = ANY (ARRAY[{oids}]::oid[])"""
-_OPEN_SESSIONS = """
-SELECT count(*) FROM pg_stat_activity WHERE usesysid = ANY (ARRAY[{oids}]::oid[]) AND datname = current_database()
-  AND application_name <> 'chimera-compliance' AND pid <> pg_backend_pid()"""
 
 
 def foreign_tables(experiment: Experiment) -> Facts:
@@ -61,7 +57,8 @@ def _look_at_foreign(experiment: Experiment, relation: Relation, facts: Facts) -
     if trial.rows:
         facts.saw(subject, "shows tenant A rows of other tenants, by the rights of its user mapping", trial.statements)
     elif trial.failed:
-        actual = f"can be read by the application, no policy can be put on it, and the remote side did not answer: {trial.message}"
+        silent = f"the remote side did not answer: {trial.message}"
+        actual = f"can be read by the application, no policy can be put on it, and {silent}"
         facts.saw(subject, actual, trial.statements)
     else:
         facts.looked_at(subject, trial.statements)
@@ -138,23 +135,6 @@ def _look_at_login(experiment: Experiment, role: Role, facts: Facts) -> None:
 def _settings_of(experiment: Experiment, role: Role) -> dict[str, str]:
     pairs = [text.partition("=") for name, _, text in experiment.catalog.role_settings if name in ("", role.name)]
     return {name: value for name, _, value in pairs if "." in name}
-
-
-def leftovers(experiment: Experiment) -> Facts:
-    """Temporary tables of the application that have outlived their transaction, in sessions that are still open."""
-    facts = Facts()
-    oids = ", ".join(str(oid) for oid in sorted(experiment.reach.everything - {PUBLIC}))
-    sessions = experiment.session.attempt(_OPEN_SESSIONS.format(oids=oids).strip()).rows
-    question = _LEFT_BEHIND.format(oids=oids).strip()
-    left = [name for (name,) in experiment.session.attempt(question).rows]
-    if not (sessions and sessions[0][0]):
-        facts.nothing = "no session of the application was open while we looked, so that nothing could be left in one"
-    elif left:
-        names = shown(left, 3)
-        facts.saw("pooled sessions", f"temporary tables outlive the request that made them: {names}", (question,))
-    else:
-        facts.looked_at("pooled sessions", (question,), f"no temporary table in {sessions[0][0]} open sessions")
-    return facts
 
 
 def separated_schemas(experiment: Experiment, facts: Facts) -> Facts:

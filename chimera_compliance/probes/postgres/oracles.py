@@ -92,7 +92,8 @@ def cross_references(experiment: Experiment) -> Facts:
             given = {name: value for name, value in values.items() if name in allowed}
             trial = experiment.session.attempt(insertion(relation, given), identity=experiment.as_a)
             if not trial.failed:
-                actual = f"foreign key {reference.name} lets a row of tenant A point at tenant B's in {parent.relation.title}"
+                theirs_in = parent.relation.title
+                actual = f"foreign key {reference.name} lets a row of tenant A point at tenant B's in {theirs_in}"
                 facts.saw(table.subject, actual, experiment.script(theirs, trial))
         facts.looked_at(
             table.subject, experiment.own[relation.oid].script, "no foreign key reaches another tenant's row"
@@ -112,7 +113,8 @@ def sequences(experiment: Experiment) -> Facts:
         question = f"SELECT last_value FROM {sequence.sql}"
         held = experiment.reach.privileges(sequence) & {"SELECT", "UPDATE"}
         if held and sequence.owner not in experiment.reach.everything:
-            actual = f"numbers {table.relation.title}.{column} of all tenants and the application may {' and '.join(sorted(held))} it"
+            numbered, rights = f"{table.relation.title}.{column}", " and ".join(sorted(held))
+            actual = f"numbers {numbered} of all tenants and the application may {rights} it"
             facts.saw(subject, actual, (*experiment.app.preamble(), question))
         else:
             facts.looked_at(subject, (question,), "the application may not read it")

@@ -15,6 +15,10 @@ _INDEXES_OFF = (
     "SET LOCAL enable_indexonlyscan = off",
 )
 
+_SPY = """
+CREATE FUNCTION pg_temp.canary_listens(text) RETURNS boolean LANGUAGE plpgsql COST 0.0000001
+AS $f$ BEGIN RAISE NOTICE '%', $1; RETURN true; END $f$"""
+
 
 def foundations(experiment: Experiment) -> Facts:
     """Policy functions that the application owns or can lead astray, and memberships that it can write."""
@@ -106,7 +110,7 @@ def _impostors(experiment: Experiment, mentions: Mentions, schema: str) -> list[
     place = identifier("canary_shadow" if schema == "a new schema" else schema)
     first = [f"CREATE SCHEMA {place}"] if schema == "a new schema" else []
     path = f"SET LOCAL search_path = {place}, pg_catalog, public"
-    open_to_all = f"GRANT USAGE ON SCHEMA {place} TO PUBLIC" if first else ""
+    open_to_all = [f"GRANT USAGE ON SCHEMA {place} TO PUBLIC"] if first else []
     bodies = []
     for owner, name in mentions.calls:
         if owner:
@@ -120,12 +124,9 @@ def _impostors(experiment: Experiment, mentions: Mentions, schema: str) -> list[
                 ]
             )
         elif known := next((f for f in experiment.catalog.functions.values() if f.name == name and f.arity == 0), None):
-            bodies.append(
-                [
-                    f"CREATE FUNCTION {place}.{identifier(name)}() RETURNS {known.returns} LANGUAGE sql AS $f$ SELECT {b}::{known.returns} $f$"
-                ]
-            )
-    return [[*first, *([open_to_all] if open_to_all else []), *body, path] for body in bodies]
+            impostor = f"{place}.{identifier(name)}() RETURNS {known.returns}"
+            bodies.append([f"CREATE FUNCTION {impostor} LANGUAGE sql AS $f$ SELECT {b}::{known.returns} $f$"])
+    return [[*first, *open_to_all, *body, path] for body in bodies]
 
 
 def _join(experiment: Experiment, relation: Relation, facts: Facts) -> None:
@@ -142,7 +143,7 @@ def _join(experiment: Experiment, relation: Relation, facts: Facts) -> None:
     before = [insertion(relation, values)]
     for judged in experiment.tried:
         if judged.relation.oid != relation.oid and (trial := _b_is_seen(experiment, judged, [], before)):
-            actual = f"can be written by the application: tenant A made itself a member of tenant B and saw its row in {judged.relation.title}"
+            actual = f"can be written by the application: with B's row in it, tenant A saw {judged.relation.title}"
             facts.saw(table.subject, actual, trial.statements)
             return
     facts.looked_at(table.subject)
@@ -221,10 +222,9 @@ def _under_view(experiment: Experiment, view: Relation, facts: Facts) -> None:
     columns = experiment.reach.columns(view, "SELECT", experiment.reach.at_once)
     if not rows or not experiment.reach.on_database("TEMPORARY"):
         return
-    spy = "CREATE FUNCTION pg_temp.canary_listens(text) RETURNS boolean LANGUAGE plpgsql COST 0.0000001 AS $f$ BEGIN RAISE NOTICE '%', $1; RETURN true; END $f$"
     for name in [name for name in columns if view.columns[name].category in "SU"]:
         question = f"SELECT count(*) FROM {view.sql} WHERE pg_temp.canary_listens({identifier(name)}::text)"
-        trial = experiment.session.attempt(spy, *_INDEXES_OFF, question, identity=experiment.as_a)
+        trial = experiment.session.attempt(_SPY, *_INDEXES_OFF, question, identity=experiment.as_a)
         if any(row.marker in " ".join(trial.notices) for row in rows):
             facts.saw(
                 f"view {view.title}",

@@ -8,8 +8,8 @@ from chimera_compliance.probes.postgres.session import identifier, literal
 
 # Functions that read or write past every policy once somebody has granted EXECUTE on them.
 _SERVER_FUNCTIONS = """
-SELECT p.oid::regprocedure::text FROM pg_proc p WHERE p.proacl IS NOT NULL AND (
-  p.proname ~ '^(pg_read_.*file|pg_ls_.*dir|pg_stat_file|pg_file_)' OR p.proname IN ('lo_import', 'lo_export', 'dblink_connect_u'))
+SELECT p.oid::regprocedure::text FROM pg_proc p WHERE p.proacl IS NOT NULL
+  AND p.proname ~ '^(pg_read_.*file|pg_ls_.*dir|pg_stat_file|pg_file_|lo_import$|lo_export$|dblink_connect_u$)'
   AND has_function_privilege({role}, p.oid, 'EXECUTE') ORDER BY 1"""
 _SYSTEM_TABLES = ("pg_statistic", "pg_statistic_ext_data", "pg_largeobject", "pg_authid", "pg_user_mapping")
 

@@ -40,7 +40,7 @@ def reads(experiment: Experiment) -> Facts:
 def _by_role(experiment: Experiment, table: TenantTable, facts: Facts) -> None:
     """A table read only after SET ROLE, as where each tenant has a role: no role sees rows of two tenants."""
     if not table.column or table.relation.rows > SMALL:
-        return facts.could_not(table.subject, "it is read only after SET ROLE, and its rows are not told apart by tenant")
+        return facts.could_not(table.subject, "it is read only after SET ROLE, and its rows name no tenant")
     question = f"SELECT DISTINCT {identifier(table.column)}::text FROM {table.relation.sql} LIMIT 2"
     for role in experiment.reach.others:
         trial = experiment.session.attempt(question, identity=experiment.as_a.taking(role.name))
