@@ -1,6 +1,7 @@
 """AWS over HTTP: clients made from the target file's aws section."""
 
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from chimera_compliance.errors import ConfigurationError
 
@@ -31,8 +32,18 @@ def client(target: "Target", service: str):
         return session.client(
             service,
             endpoint_url=settings.endpoint_url,
-            config=Config(connect_timeout=timeout, read_timeout=timeout, retries={"max_attempts": 3}),
+            config=Config(
+                connect_timeout=timeout,
+                read_timeout=timeout,
+                retries={"max_attempts": 3},
+                proxies={} if _is_local(settings.endpoint_url) else None,
+            ),
             **{name: value for name, value in keys.items() if value},
         )
     except BotoCoreError as error:
         raise ConfigurationError(f"aws: {error}") from None
+
+
+def _is_local(endpoint: str | None) -> bool:
+    """Whether the endpoint is on this machine, where no proxy can reach it."""
+    return urlsplit(endpoint or "").hostname in ("127.0.0.1", "localhost", "::1")
