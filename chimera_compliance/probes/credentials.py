@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlencode
 
-from chimera_compliance.probes.exchange import Headers, Request
+from chimera_compliance.probes.exchange import Request
 from chimera_compliance.probes.forgeries import Genuine
 from chimera_compliance.probes.jose import b64, segment
 
@@ -26,6 +26,8 @@ class Bearer:
     genuine: Genuine
     header: str = "Authorization"
     scheme: str = "Bearer"
+    members: tuple[str, ...] = ()
+    """The members that the document requires in the operation's body."""
 
     def value(self, token: str) -> str:
         """The value of the declared header."""
@@ -162,7 +164,20 @@ def with_members(request: Request, members: Mapping[str, Any]) -> Request | None
 
 IN_QUERY = Credential("query", "a token in the query", _in_query)
 
+
+def _other_scheme(request: Request, b: Bearer) -> Request | None:
+    """Where the scheme is Bearer, another word; the word's letters may be of either case (RFC 9110 §11.1)."""
+    other = "Bearer" if b.scheme.lower() == "token" else "Token"
+    return with_headers(request, (b.header, f"{other} {b.genuine.text}")) if b.scheme else None
+
+
+def _without_scheme(request: Request, b: Bearer) -> Request | None:
+    return with_headers(request, (b.header, b.genuine.text)) if b.scheme else None
+
+
 ELSEWHERE = [
+    Credential("other-scheme", "a token after another scheme", _other_scheme),
+    Credential("no-scheme", "a token without its scheme", _without_scheme),
     Credential("other-header", "a token in a header that was not declared for it", _in_other_headers),
     Credential("bare-header", "a bare token in a header that was not declared for it", _in_bare_headers),
     Credential("cookie", "a token in a cookie", _in_cookies),
@@ -191,8 +206,3 @@ DOUBLED = [
 ]
 GOOD_FIRST = Credential("good-first", "a right token before a forged one", _doubled(lambda b: [_good(b), _bad(b)]))
 GOOD_LAST = Credential("good-last", "a right token after a forged one", _doubled(lambda b: [_bad(b), _good(b)]))
-
-
-def headers_of(names: Mapping[str, Any]) -> Headers:
-    """Header pairs from a mapping."""
-    return tuple((name, str(value)) for name, value in names.items())

@@ -9,9 +9,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from fnmatch import fnmatch
+from functools import cached_property
 from math import inf
 from typing import TYPE_CHECKING
 
+from chimera_compliance.outcomes import Inconclusive
 from chimera_compliance.probes.credentials import Credential
 from chimera_compliance.probes.exchange import Exchange, Request
 from chimera_compliance.probes.forgeries import Forgery
@@ -59,7 +61,7 @@ class Gate:
 
     def _with_right(self, operation: "Operation", careful: bool) -> Request | None:
         token = self.papers.token_for(operation)
-        if token is None or (operation.method == "DELETE" and not careful):
+        if token is None or operation.changes or (operation.method == "DELETE" and not careful):
             return None
         return self.bare(operation, careful, self.api.authorization(token), "the right token")
 
@@ -71,9 +73,28 @@ class Gate:
         return operation.request(self.papers.alice, harmless=harmless, headers=headers, note=note)
 
     def admission(self) -> list[Answer]:
-        """How the right credential itself is received, by every operation."""
-        answers = self.present(self._right_credential, "the right token")
+        """How the right credential itself is received, by every operation that may be asked twice."""
+        repeatable = [operation for operation in self.operations if not operation.changes]
+        answers = self.present(self._right_credential, "the right token", repeatable)
         return [_plainly(answer) for answer in answers]
+
+    @cached_property
+    def anonymous(self) -> list[Answer]:
+        """How each operation receives a request without a credential."""
+        return self.present(lambda operation, request: request, "no token", self.operations)
+
+    @cached_property
+    def closed(self) -> list["Operation"]:
+        """The operations that are not open to everybody; whatever else the others admit says nothing new.
+
+        Raises:
+            Inconclusive: there is none.
+        """
+        opened = {answer.subject for answer in self.anonymous if answer.admitted}
+        closed = [operation for operation in self.operations if operation.id not in opened and not operation.changes]
+        if not closed:
+            raise Inconclusive("no operation refuses a request without a token, so none is left to try others on")
+        return closed
 
     def _right_credential(self, operation: "Operation", request: Request) -> Request | None:
         token = self.papers.token_for(operation)
@@ -121,7 +142,7 @@ class Gate:
         for operation in operations:
             bare = self.bare(operation, careful)
             request = credential(operation, replace(bare, note=note)) if bare else None
-            if bare is None or (careful and operation.id not in right):
+            if bare is None or (careful and operation.id not in right and not operation.changes):
                 answers[operation.id] = _not_sent(operation, _WITHHELD if bare is None else _NO_TOKEN)
             elif request is not None:
                 sent.append((operation, request))
@@ -169,8 +190,16 @@ class Gate:
 
     @property
     def restricted(self) -> list["Operation"]:
-        """The operations that admit some roles and not all."""
-        return [o for o in self.operations if o.roles is not None and set(self.target.roles) - set(o.roles)]
+        """The closed operations that admit some roles and not all.
+
+        Raises:
+            Inconclusive: there are some, and all of them are open to everybody.
+        """
+        declared = [o for o in self.operations if o.roles is not None and set(self.target.roles) - set(o.roles)]
+        closed = [operation for operation in declared if operation in self.closed]
+        if declared and not closed:
+            raise Inconclusive("every operation that is closed to some roles is open to everybody")
+        return closed
 
     @property
     def restricted_sample(self) -> list["Operation"]:
@@ -183,10 +212,10 @@ class Gate:
 
     def some(self, most: int = _FEWEST) -> list["Operation"]:
         """At most so many of the operations, others every time, until all have had their turn."""
-        if len(self.operations) <= most:
-            return self.operations
-        start, self._turn = self._turn, (self._turn + most) % len(self.operations)
-        return [*self.operations, *self.operations][start : start + most]
+        if len(self.closed) <= most:
+            return self.closed
+        start, self._turn = self._turn, (self._turn + most) % len(self.closed)
+        return [*self.closed, *self.closed][start : start + most]
 
 
 def _not_sent(operation: "Operation", why: str) -> Answer:

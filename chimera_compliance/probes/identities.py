@@ -96,7 +96,7 @@ def members_of(identity: dict[str, Any]) -> dict[str, Any]:
 
 
 def _as_body(request: Request, b: Bearer) -> Request | None:
-    """The operation's own body beside the identity, as frameworks nest several body parameters."""
+    """Beside the operation's own body, as the document may describe it: frameworks nest several body parameters."""
     identity = identity_of(b)
     try:
         body = json.loads(request.body or b"")
@@ -104,8 +104,10 @@ def _as_body(request: Request, b: Bearer) -> Request | None:
         return None
     if not isinstance(body, dict):
         return None
-    nested = {name: identity if not value or _is_identity(name) else value for name, value in body.items()}
-    return replace(request, body=json.dumps({**nested, "user": identity, "current_user": identity}).encode())
+    undocumented = [name for name in b.members if name not in body]
+    nested = {name: identity if _is_identity(name) or not body else body for name in undocumented}
+    filled = {name: identity if _is_identity(name) else value for name, value in body.items()}
+    return replace(request, body=json.dumps({**filled, "user": identity, "current_user": identity, **nested}).encode())
 
 
 def _is_identity(name: str) -> bool:

@@ -75,7 +75,8 @@ class Papers:
 
     def bearer(self, operation: "Operation | None" = None) -> Bearer:
         """The same, and how the stack wants it presented."""
-        return Bearer(self.genuine(operation), self.target.tokens.header, self.target.tokens.scheme)
+        tokens = self.target.tokens
+        return Bearer(self.genuine(operation), tokens.header, tokens.scheme, _required(operation) if operation else ())
 
     @property
     def mint(self) -> Mint | None:
@@ -100,6 +101,12 @@ class Papers:
         if self.mint:
             return Issuer(self.target.secret(self.mint.key), self.mint.algorithm)
         return Issuer(self.guessed.decode(), algorithm) if self.guessed is not None else None
+
+
+def _required(operation: "Operation") -> tuple[str, ...]:
+    schema = operation.document.resolve(operation.body_schema or {})
+    required = schema.get("required")
+    return tuple(name for name in required if isinstance(name, str)) if isinstance(required, list) else ()
 
 
 def _parsed(text: str) -> Token:

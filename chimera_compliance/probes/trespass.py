@@ -32,7 +32,7 @@ def surroundings(gate: Gate, public: Sequence["Operation"]) -> Surroundings:
 
 def by_detour(gate: Gate, detour: Detour, around: Surroundings) -> list[Answer]:
     """How the guarded operations answer on a detour."""
-    operations = gate.some(max(len(gate.operations) // 2, 12))
+    operations = gate.some(max(len(gate.closed) // 2, 12))
     straight = [(operation, gate.bare(operation, True, note=f"no token, {detour.what}")) for operation in operations]
     turned = [(operation, request and detour.turn(request, around)) for operation, request in straight]
     ways = [(operation, request) for operation, request in turned if request is not None]
