@@ -5,10 +5,11 @@ import pytest
 from chimera_compliance import Inconclusive, control, reject
 from chimera_compliance.outcomes import NotReviewed
 from chimera_compliance.probes import claimed_tenant
-from chimera_compliance.probes.encroachment import Trespasser
+from chimera_compliance.probes.encroachment import Trespasser, own_secrets
 from chimera_compliance.probes.interleaving import Hammer
 from chimera_compliance.probes.listings import listings
 from chimera_compliance.probes.ownership import Neighbours
+from chimera_compliance.probes.throwaway import Workshop
 
 pytestmark = control("C04")
 
@@ -138,7 +139,16 @@ def test_sequences_tell_nothing(seen):
     reject(seen("sequences", "sequences"), "can be read by every tenant", expected="no right to read it")
 
 
-def test_pooled_sessions_keep_nothing(seen):
+@pytest.fixture
+def used_pool(target, request):
+    """The application's pool after a few requests, where there is an API to ask; else as it is."""
+    if "api" in target.facets:
+        api, alice, operations = map(request.getfixturevalue, ("api", "alice", "operations"))
+        reading = [operation for operation in operations if not operation.unsafe and not operation.public]
+        api.sweep(reading, token=alice.token, principal=alice, note="opens sessions of the pool")
+
+
+def test_pooled_sessions_keep_nothing(used_pool, seen):
     """What one request leaves in a session, the next one finds, whoever it works for."""
     reject(seen("leftovers", "sessions"), "keep what a request left behind", expected="nothing that outlives it")
 
@@ -177,18 +187,30 @@ def decided(coverage):
     return decided
 
 
+@pytest.fixture
+def left_behind(journal):
+    """Keeps what could not be put away again, for whoever owns the stack."""
+
+    def left_behind(things):
+        for thing in things:
+            journal.record("left", thing, sent={}, received={})
+
+    return left_behind
+
+
 def test_foreign_object_is_not_shown(neighbours, decided):
     """An id is easily guessed, overheard or left in a link: knowing it must not be enough."""
     attempts = decided(neighbours.read(), "no operation that reads takes an id of bob's: principals.bob.resources")
     reject([a for a in attempts if a.shown], "shows alice what is bob's", expected="404 or 403, nothing of bob's")
 
 
-def test_foreign_object_is_not_changed(neighbours, decided, target):
+def test_foreign_object_is_not_changed(neighbours, decided, left_behind, target):
     """A write by an id that is not the caller's is judged by reading the object again as its owner."""
     if not target.scope.writes:
         raise NotReviewed("scope.writes is false, and this cannot be seen without writing")
-    trespasser = Trespasser(neighbours, frozenset(target.api.bodies))
+    trespasser = Trespasser(neighbours, frozenset(target.api.bodies), own_secrets(target, "bob"))
     attempts = decided(list(trespasser.write()), "no operation that changes data takes an id of bob's")
+    left_behind(trespasser.left)
     taken = [a for a in attempts if a.changed or a.accepted or a.shown]
     reject(taken, "lets alice at what is bob's", expected="404 or 403, bob's object unchanged")
 
@@ -220,11 +242,13 @@ def test_claimed_tenant_does_not_widen_what_is_read(neighbours, identity, decide
     reject([a for a in attempts if a.shown], "shows alice what is bob's", expected="as without it, or 400 or 403")
 
 
-def test_created_object_belongs_to_the_tokens_tenant(neighbours, identity, coverage, target):
+def test_created_object_belongs_to_the_tokens_tenant(neighbours, identity, coverage, left_behind, target):
     """What is created for another tenant poisons its data, its quotas and its bills."""
     if not target.scope.writes:
         raise NotReviewed("scope.writes is false, and this cannot be seen without writing")
-    created = list(claimed_tenant.creating(neighbours, identity))
+    workshop = Workshop(neighbours.api, neighbours.guarded)
+    created = list(claimed_tenant.creating(neighbours, identity, workshop))
+    left_behind(workshop.left)
     coverage.unit = "operations"
     for item in created:
         coverage.untested(item, item.undecided) if item.undecided else coverage.tested(item)
