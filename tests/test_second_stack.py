@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from second_stack.serve import running
 
+from chimera_compliance.errors import EXIT_CLEAN, EXIT_INCOMPLETE
 from chimera_compliance.home import HOME
 
 CONTROLS = "C03,C04,C12"
@@ -15,30 +16,37 @@ CONTROLS = "C03,C04,C12"
 
 @pytest.fixture(scope="module")
 def helpdesk():
-    with running(lifetime_seconds=15) as folder:  # so that tokens are renewed while the checks run
+    with running(lifetime_seconds=7) as folder:  # renewed 5 s before they expire: every other second
         yield folder
 
 
-@pytest.mark.parametrize("target", ["target.yaml", "minting.yaml"])
-def test_the_other_style_is_green(helpdesk, target, tmp_path):
-    """Once for a verifier who has passwords, once for one who holds the signing key."""
-    command = [sys.executable, "-m", "chimera_compliance.cli", "verify", "--controls", CONTROLS, "--out", str(tmp_path)]
-    command += ["--target", str(helpdesk / target)]
-    run = subprocess.run(command, cwd=HOME, capture_output=True, text=True, timeout=120)
-    assert not dissent(tmp_path / "results.json")
-    assert run.returncode == 0, run.stdout + run.stderr
+def verify(target: Path, out: Path) -> tuple[int, list[dict]]:
+    """The exit code and every requirement."""
+    command = [sys.executable, "-m", "chimera_compliance.cli", "verify", "--controls", CONTROLS, "--out", str(out)]
+    run = subprocess.run([*command, "--target", str(target)], cwd=HOME, capture_output=True, text=True, timeout=300)
+    controls = json.loads((out / "results.json").read_text())["controls"]
+    assert [control["id"] for control in controls if control["requirements"]] == CONTROLS.split(","), run.stderr
+    return run.returncode, [item for control in controls for item in control["requirements"]]
 
 
-def dissent(file: Path) -> list[str]:
-    """Every requirement that is not green, with its first finding or reason."""
-    controls = json.loads(file.read_text())["controls"]
-    items = [item for control in controls for item in control["requirements"] if control["id"] in CONTROLS]
-    assert len(items) > 20
-    return [
-        f"{item['id']} {item['outcome']}: {item['findings'][:1] or item['reasons'][:1]}"
-        for item in items
-        if item["outcome"] != "passed"
-    ]
+def told(items: list[dict]) -> list[str]:
+    """Each with its first finding or reason."""
+    return [f"{item['id']} {item['outcome']}: {item['findings'][:1] or item['reasons'][:1]}" for item in items]
+
+
+def test_everything_is_green_for_who_holds_the_key(helpdesk, tmp_path):
+    code, items = verify(helpdesk / "minting.yaml", tmp_path)
+    assert told([item for item in items if item["outcome"] != "passed"]) == []
+    assert code == EXIT_CLEAN
+
+
+def test_without_the_key_all_but_what_needs_it_is_green(helpdesk, tmp_path):
+    """Tokens are obtained by signing in, and renewed: they live shorter than the checks take."""
+    code, items = verify(helpdesk / "target.yaml", tmp_path)
+    others = [item for item in items if item["outcome"] != "passed" and "tokens.mint" not in str(item["reasons"])]
+    assert told(others) == []
+    assert {item["outcome"] for item in items} == {"passed", "not_reviewed"}
+    assert code == EXIT_INCOMPLETE
 
 
 def test_checks_and_probes_do_not_know_it():

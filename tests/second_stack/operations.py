@@ -64,10 +64,12 @@ def rename_person(case: Case) -> Response:
 
 
 def list_tickets(case: Case) -> Response:
-    where = " WHERE id > %s AND (%s::text IS NULL OR state = %s) ORDER BY id LIMIT %s"
     asked = case.asked
-    found = case.all(_TICKET + where, asked["after"], asked["state"], asked["state"], asked["size"])
-    return jsonify(data=found)
+    of_state = "FROM desk.tickets WHERE (%s::text IS NULL OR state = %s)"
+    total = case.one(f"SELECT count(*) AS total {of_state}", asked["state"], asked["state"])
+    page = f"{_TICKET.partition('FROM')[0]} {of_state} AND id > %s ORDER BY id LIMIT %s"
+    found = case.all(page, asked["state"], asked["state"], asked["after"], asked["size"])
+    return jsonify(total | {"data": found})
 
 
 def open_ticket(case: Case) -> Response:
