@@ -16,7 +16,7 @@ from chimera_compliance.probes.exchange import Exchange, Request
 from chimera_compliance.probes.marks import leaves, values
 from chimera_compliance.probes.operations import PATH_PARAMETER, Operation
 from chimera_compliance.probes.ownership import Attempt, Neighbours, seen_in
-from chimera_compliance.probes.throwaway import identifier_of
+from chimera_compliance.probes.throwaway import Workshop, identifier_of
 from chimera_compliance.probes.witness import read
 
 _TENANT = ("tenant_id", "tenantId", "tenant", "org_id", "organization_id", "account_id")
@@ -97,9 +97,8 @@ def reading(neighbours: Neighbours, identity: Identity) -> list[Assumed]:
     asked = [request for claim in claims for request in _asked(neighbours, claim, identity)]
     answers = iter(neighbours.api.send(asked))
     for claim in claims:
-        own, again, anybody, plain, query, headers = (next(answers) for _ in range(6))
-        stable = leaves(own) & leaves(again) if own.ok else frozenset()
-        marks = neighbours.marks(stable, anybody)
+        own, again, plain, query, headers = (next(answers) for _ in range(5))
+        marks = neighbours.marks(leaves(own) & leaves(again) if own.ok else frozenset())
         for where, spoofed in (("query", query), ("headers", headers)):
             shown = seen_in(spoofed, plain, marks, frozenset(), claim.values | {identity.value})
             found.append(Assumed(claim, own, spoofed, plain, shown, where=where))
@@ -115,8 +114,7 @@ def _asked(neighbours: Neighbours, claim: Claim, identity: Identity) -> list[Req
     near, operation = neighbours, claim.operation
     own = operation.request(near.bob, headers=near.credential(near.bob, operation), note="bob, own ids")
     plain = claim.request(near.alice, near.credential(near.alice, operation), "alice with bob's ids")
-    nobody = replace(own, headers=tuple(operation.request(near.bob).headers), note="no token")
-    return [own, own, nobody, plain, identity.in_query(plain), identity.in_headers(plain)]
+    return [own, own, plain, identity.in_query(plain), identity.in_headers(plain)]
 
 
 @dataclass(frozen=True)
@@ -166,23 +164,24 @@ class Created:
         return ""
 
 
-def creating(neighbours: Neighbours, identity: Identity) -> Iterator[Created]:
+def creating(near: Neighbours, identity: Identity, workshop: Workshop) -> Iterator[Created]:
     """Every operation that creates, with bob's identity in body, query and headers, then without it in the body."""
-    near = neighbours
     for operation in [item for item in near.private if item.method == "POST"]:
-        honest = operation.request(near.alice, headers=near.credential(near.alice, operation), note="alice")
+        honest = near.estate.making(operation, near.alice, near.credential(near.alice, operation), "alice")
         beside = identity.in_headers(identity.in_query(honest))
         if (claiming := identity.in_body(beside)) is None:
             continue
         answer = near.api.send([claiming])[0]
         if answer.ok:
             yield _whose(near, operation, answer, "body, query and headers", identity)
-            continue
-        second = near.api.send([beside])[0]
-        plain = second if second.ok else near.api.send([honest])[0]
-        yield Created(operation, "body, query and headers", answer, plain=plain)
-        if second.ok:
-            yield _whose(near, operation, second, "query and headers", identity)
+        else:
+            second = near.api.send([beside])[0]
+            plain = second if second.ok else near.api.send([honest])[0]
+            yield Created(operation, "body, query and headers", answer, plain=plain)
+            if second.ok:
+                yield _whose(near, operation, second, "query and headers", identity)
+            answer = plain
+        workshop.discard_new(operation, answer, near.alice)
 
 
 def _whose(near: Neighbours, operation: Operation, answer: Exchange, where: str, identity: Identity) -> Created:

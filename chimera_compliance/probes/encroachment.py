@@ -5,15 +5,16 @@ can be undone. Nothing of bob's that could not be made again is asked to be dele
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from chimera_compliance.probes.estate import Claim
+from chimera_compliance.probes.estate import Claim, complete, token_for
 from chimera_compliance.probes.exchange import Exchange, Request
-from chimera_compliance.probes.operations import Operation
 from chimera_compliance.probes.ownership import Attempt, Neighbours, seen_in
 from chimera_compliance.probes.throwaway import Workshop
-from chimera_compliance.probes.witness import Sight, Witness, differing, members, undoing
+from chimera_compliance.probes.witness import Sight, Witness, differing, members, replaced, scalars, undoing
+from chimera_compliance.references import is_reference
+from chimera_compliance.target import Target
 
 _CREDENTIAL = re.compile(r"passw|secret|token|api_?key|credential|mfa|otp", re.IGNORECASE)
 
@@ -52,15 +53,19 @@ class Encroachment(Attempt):
 
 @dataclass
 class Trespasser:
-    """Writes as alice to what is bob's. ``declared`` are the operations whose bodies the target file gives."""
+    """Writes as alice to what is bob's.
+
+    ``declared`` are the operations whose bodies the target file gives. ``secrets`` are bob's own, by name: a body that
+    sets a credential sets it to what it is.
+    """
 
     neighbours: Neighbours
     declared: frozenset[str] = frozenset()
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     workshop: Workshop = field(init=False)
 
     def __post_init__(self) -> None:
-        everything = {operation.id: operation for operation in self.neighbours.guarded}
-        self.workshop = Workshop(self.neighbours.api, everything)
+        self.workshop = Workshop(self.neighbours.api, self.neighbours.guarded)
 
     @property
     def left(self) -> list[str]:
@@ -76,9 +81,9 @@ class Trespasser:
 
     def _attempt(self, claim: Claim) -> Encroachment:
         bob = self.neighbours.bob
-        if reason := self._forbidden(claim.operation):
+        if reason := self._forbidden(claim):
             return _withheld(claim, reason)
-        made = self.workshop.make(claim, bob) if claim.where == "path" else None
+        made = self.workshop.make(claim, bob, self.neighbours.estate) if claim.where == "path" else None
         if made is None and _deletes(claim):
             return _withheld(claim, "would delete what the API offers no way to make for the purpose")
         seen = self._observed(made or claim)
@@ -86,18 +91,28 @@ class Trespasser:
             self.workshop.discard(made, bob)
         return seen
 
-    def _forbidden(self, operation: Operation) -> str:
-        names = members(operation.request(self.neighbours.bob).body)
-        if operation.id not in self.declared and any(_CREDENTIAL.search(name) for name in names):
-            return "would change a credential: give its body under api.bodies"
-        return ""
+    def _forbidden(self, claim: Claim) -> str:
+        if self._token(claim) is None:
+            return "admits no role that alice has a token of"
+        unknown = [name for name in self._credentials(claim) if name not in self.secrets]
+        return f"would change a credential ({unknown[0]}): give its body under api.bodies" if unknown else ""
+
+    def _token(self, claim: Claim) -> str | None:
+        return token_for(self.neighbours.alice, claim.operation)
+
+    def _credentials(self, claim: Claim) -> list[str]:
+        """The members of the body that would set a credential of bob's."""
+        if claim.where != "path" or claim.operation.id in self.declared:
+            return []
+        return [name for name in members(claim.request(self.neighbours.bob).body) if _CREDENTIAL.search(name)]
 
     def _observed(self, claim: Claim) -> Encroachment:
         near = self.neighbours
-        witness = Witness.of(near, claim)
-        before = witness.look()
+        witness, hers_own = Witness.of(near, claim, near.bob), Witness.of(near, claim, near.alice)
+        before, hers_before = witness.look(), hers_own.look()
         hers = near.credential(near.alice, claim.operation)
         attack = differing(claim.request(near.alice, hers, f"alice with bob's {claim.names}"), before)
+        attack = replaced(attack, {name: self.secrets[name] for name in self._credentials(claim)})
         nobodys = claim.unknown().request(near.alice, hers, f"alice with nobody's {claim.names}")
         unknown, foreign = (near.api.send([item])[0] for item in (_with_body(nobodys, attack, claim), attack))
         after = witness.look()
@@ -106,6 +121,8 @@ class Trespasser:
         changed = after.since(before, attack, accepted=taken)
         own = near.api.send([self._own(claim, before)])[0]
         self._clean(claim, foreign, own, changed, before)
+        if foreign.ok and not changed and hers_own.look().differs(hers_before):
+            near.api.send([undoing(self._again(claim), hers_before)])
         return Encroachment(
             claim,
             own,
@@ -118,7 +135,7 @@ class Trespasser:
         )
 
     def _shown(self, claim: Claim, foreign: Exchange, unknown: Exchange, before: Sight) -> tuple[str, ...]:
-        marks = frozenset(leaf for leaf in before.stable if leaf[1] not in self.neighbours.common)
+        marks = self.neighbours.marks(before.stable)
         return () if before.open else seen_in(foreign, unknown, marks, frozenset(), claim.values)
 
     def _own(self, claim: Claim, before: Sight) -> Request:
@@ -127,13 +144,19 @@ class Trespasser:
         if claim.where == "body":
             return operation.request(near.alice, headers=near.credential(near.alice, operation), note="her own id")
         his = claim.request(near.bob, near.credential(near.bob, operation), "bob's own id")
-        return undoing(his, before)
+        return replaced(undoing(his, before), {name: self.secrets[name] for name in self._credentials(claim)})
+
+    def _again(self, claim: Claim) -> Request:
+        """alice's own request, for what she has changed of her own where an id of bob's is not looked at."""
+        near, operation = self.neighbours, claim.operation
+        asked = operation.request(near.alice, headers=near.credential(near.alice, operation), note="put back")
+        return complete(operation, near.alice, asked)
 
     def _clean(self, claim: Claim, foreign: Exchange, own: Exchange, changed: tuple[str, ...], before: Sight) -> None:
         near = self.neighbours
-        self.workshop.discard_created(claim, foreign, near.alice)
+        self.workshop.discard_created(claim.operation, foreign, near.alice, claim.values)
         who = near.alice if claim.where == "body" else near.bob
-        self.workshop.discard_created(claim, own, who)
+        self.workshop.discard_created(claim.operation, own, who, claim.values)
         if changed and not (own.ok and before.documents):
             self.left.append(f"bob's {claim.names}: {' and '.join(changed)} changed")
 
@@ -161,3 +184,16 @@ def _deletes(claim: Claim) -> bool:
 def _alters(claim: Claim, attack: Request) -> bool:
     """PUT and PATCH with content, and DELETE of the object itself; a PUT without content is a like or a follow."""
     return claim.where == "path" and (_deletes(claim) or (attack.method in ("PUT", "PATCH") and bool(attack.body)))
+
+
+def own_secrets(target: Target, name: str) -> dict[str, str]:
+    """The credentials that a principal logs in with, by the member of the body that carries them."""
+    settings = target.principals.get(name)
+    steps = settings.token.steps if settings and settings.token else None
+    found = {
+        member: value
+        for step in steps or []
+        for member, value in scalars([step.body_json, step.form])
+        if _CREDENTIAL.search(member) and isinstance(value, str) and is_reference(value)
+    }
+    return {member: target.secret(reference) for member, reference in found.items()}

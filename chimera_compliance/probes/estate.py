@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from urllib.parse import urlencode
 
+from chimera_compliance.probes.body import Generator
 from chimera_compliance.probes.exchange import Request
 from chimera_compliance.probes.operations import PATH_PARAMETER, Operation
 from chimera_compliance.probes.principals import Principal
@@ -42,20 +43,21 @@ class Claim:
 
     def request(self, principal: Principal, headers=(), note: str = "") -> Request:
         """What `principal` would send, but for these ids."""
-        plain = self.operation.request(principal, headers=headers, note=note)
+        plain = complete(self.operation, principal, self.operation.request(principal, headers=headers, note=note))
         match self.where:
             case "path":
                 return replace(plain, path=self._moved(principal).path)
             case "query":
                 joint = "&" if "?" in plain.path else "?"
                 return replace(plain, path=f"{plain.path}{joint}{urlencode(self.ids)}")
-        return replace(plain, body=self._rewritten(plain.body or b""))
+        return self.rewritten(plain)
 
     def _moved(self, principal: Principal) -> Request:
         places = {upto(self.operation.path, name): value for name, value in self.ids}
         return self.operation.request(replace(principal, resources=principal.resources | places))
 
-    def _rewritten(self, body: bytes) -> bytes:
+    def rewritten(self, request: Request) -> Request:
+        """The request with these ids in the members of its body that are named so."""
         wanted = dict(self.ids)
 
         def exchanged(node):
@@ -69,7 +71,27 @@ class Claim:
                     return [exchanged(item) for item in node]
             return node
 
-        return json.dumps(exchanged(json.loads(body))).encode()
+        return replace(request, body=json.dumps(exchanged(_json(request.body))).encode())
+
+
+def complete(operation: Operation, principal: Principal, request: Request) -> Request:
+    """The request with a body that says something, where the document requires nothing of one.
+
+    Credentials and identities are among it: whoever sends it sees to what they are set to.
+    """
+    if operation.payload is None or operation.body_schema is None or _says(_json(request.body)):
+        return request
+    generator = Generator(operation.document, lambda name: operation.known(principal, name))
+    return replace(request, body=operation.payload.encoded(generator.instance(dict(operation.body_schema)))[1])
+
+
+def _says(node) -> bool:
+    match node:
+        case dict():
+            return any(map(_says, node.values()))
+        case list():
+            return any(map(_says, node))
+    return node is not None
 
 
 def upto(template: str, name: str) -> str:
@@ -96,6 +118,8 @@ class Estate:
     stranger: Principal
     hers: frozenset[str] = frozenset()
     """Values in the stranger's own lists: an id among them is not the owner's alone."""
+    items: frozenset[tuple[str, str]] = frozenset()
+    """(path, last segment) of the operations whose path ends in a parameter."""
 
     def claims(self, operation: Operation) -> Iterator[Claim]:
         """Every way to put the owner's ids into a request: all of its path's, each alone, one of query or body."""
@@ -127,11 +151,24 @@ class Estate:
         return str(his) if his is not None and his != hers else None
 
     def _in_body(self, operation: Operation) -> dict[str, str]:
-        """The members of the body that hold an id of an object; tenant and subject are identity, not objects."""
+        """The members of the body that refer to an object; what names the object that is to be made refers to none."""
         body = _json(operation.request(self.stranger).body)
-        names = {name for name in _keys(body) if name in self.owner.resources}
+        names = {name for name in _keys(body) if name in self.owner.resources} - self.names(operation)
         found = {name: self._named(operation, name) for name in names}
         return {name: value for name, value in found.items() if value}
+
+    def names(self, operation: Operation) -> set[str]:
+        """The names by which what an operation makes is asked for afterwards: ``book`` for POST /books."""
+        return {last[1:-1] for parent, last in self.items if parent == operation.path}
+
+    def making(self, operation: Operation, principal: Principal, headers=(), note: str = "") -> Request:
+        """A request that makes something new, under a name that is not taken."""
+        request = complete(operation, principal, operation.request(principal, headers=headers, note=note))
+        taken = {name: principal.resources[name] for name in self.names(operation) & principal.resources.keys()}
+        fresh = tuple(
+            (name, nobodys(value)) for name, value in taken.items() if name in set(_keys(_json(request.body)))
+        )
+        return Claim(operation, "body", fresh).rewritten(request) if fresh else request
 
     @property
     def signs(self) -> dict[str, str]:

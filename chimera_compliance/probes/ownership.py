@@ -85,15 +85,18 @@ class Neighbours:
     @cached_property
     def safe(self) -> list[Operation]:
         """Those of them that read."""
-        return [operation for operation in self.private if operation.method == "GET"]
+        return [operation for operation in self.private if operation.method == "GET" and not operation.unsafe]
 
     @cached_property
     def anybody(self) -> frozenset[str]:
-        """The values that these operations show without a token, asked for with bob's ids and with alice's."""
-        asked = [
-            *self.requests(self.safe, self.alice, None, "no token"),
-            *self.requests(self.safe, self.bob, None, "no token"),
-        ]
+        """The values that these operations show without a token, asked for with bob's ids and with alice's.
+
+        Asked once both have logged in, for that may be what makes their objects.
+        """
+        asked = []
+        for principal in (self.alice, self.bob):
+            if principal.token:
+                asked += self.requests(self.safe, principal, None, "no token")
         return values(map(leaves, self.api.send(asked)))
 
     @cached_property
@@ -102,7 +105,8 @@ class Neighbours:
         hers = [leaves(answer) for answer in self.api.send(self.requests(self.safe, self.alice, self.alice, "her own"))]
         clean = [answer for answer in hers if not self.signs(self.bob).keys() & values([answer])]
         self.common |= self.anybody | values(clean)
-        return Estate(self.bob, self.alice, values(hers))
+        items = {operation.path.rpartition("/")[::2] for operation in self.guarded if operation.path.endswith("}")}
+        return Estate(self.bob, self.alice, values(hers), frozenset(items))
 
     def signs(self, of: Principal) -> dict[str, str]:
         """What names one of the two and is not shown to anybody: value to name."""
@@ -135,20 +139,18 @@ class Neighbours:
             own,
             claim.request(self.alice, hers, f"alice with bob's {claim.names}"),
             claim.unknown().request(self.alice, hers, f"alice with nobody's {claim.names}"),
-            claim.request(self.bob, (), "no token"),
             own,
         ]
 
-    def _attempt(self, claim: Claim, own: Exchange, foreign: Exchange, unknown, anybody, again: Exchange) -> Attempt:
+    def _attempt(self, claim: Claim, own: Exchange, foreign: Exchange, unknown: Exchange, again: Exchange) -> Attempt:
         stable = leaves(own) & leaves(again) if own.ok else frozenset()
-        marks = self.marks(stable, anybody)
+        marks = self.marks(stable)
         shown = seen_in(foreign, unknown, marks, stable if marks else frozenset(), claim.values)
-        return Attempt(claim, own, foreign, unknown, shown, open=anybody.ok and not marks)
+        return Attempt(claim, own, foreign, unknown, shown)
 
-    def marks(self, stable: frozenset[Leaf], anybody: Exchange) -> frozenset[Leaf]:
+    def marks(self, stable: frozenset[Leaf]) -> frozenset[Leaf]:
         """What of bob's answer is his alone."""
-        public = self.common | values([leaves(anybody)])
-        return frozenset(leaf for leaf in stable if leaf[1] not in public)
+        return frozenset(leaf for leaf in stable if leaf[1] not in self.common)
 
 
 def seen_in(

@@ -1,8 +1,8 @@
-"""What bob sees of an object before and after somebody else's write, and bodies that make a difference to it."""
+"""What an owner sees of an object before and after somebody else's write, and bodies that make a difference to it."""
 
 import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ from chimera_compliance.probes.estate import Claim, upto
 from chimera_compliance.probes.exchange import Exchange, Request
 from chimera_compliance.probes.marks import Leaf, leaves
 from chimera_compliance.probes.operations import PATH_PARAMETER, Operation
+from chimera_compliance.probes.principals import Principal
 
 if TYPE_CHECKING:
     from chimera_compliance.probes.ownership import Neighbours
@@ -37,6 +38,10 @@ class Sight:
         """The value of the first member of that name; None when there is none."""
         return next((value for document in self.documents for key, value in scalars(document) if key == name), None)
 
+    def differs(self, before: "Sight") -> bool:
+        """Whether something that stood before is shown no longer."""
+        return bool(before.stable - self.ever)
+
     def since(self, before: "Sight", attack: Request, *, accepted: bool) -> tuple[str, ...]:
         """What is otherwise than before: gone, set to what was sent, or, after a write that was accepted, anything.
 
@@ -53,23 +58,24 @@ class Sight:
 
 @dataclass(frozen=True)
 class Witness:
-    """Reads an object as its owner."""
+    """Reads an object as its owner: bob's by the claim's ids, or alice's own of the same kind."""
 
     neighbours: "Neighbours"
     operations: tuple[Operation, ...]
     claim: Claim
+    owner: Principal
 
     @classmethod
-    def of(cls, neighbours: "Neighbours", claim: Claim) -> "Witness":
+    def of(cls, neighbours: "Neighbours", claim: Claim, owner: Principal) -> "Witness":
         """The operations that show what the claim's last id names."""
         shows = [operation for operation in neighbours.safe if _shows(operation, claim)]
-        return cls(neighbours, tuple(shows[:_MOST_WITNESSES]), claim)
+        return cls(neighbours, tuple(shows[:_MOST_WITNESSES]), claim, owner)
 
     def look(self) -> Sight:
-        """Ask twice as bob, and once as nobody."""
-        near, bob = self.neighbours, self.neighbours.bob
-        ids = dict(self.claim.ids)
-        asked = [self._request(operation, ids, near.credential(bob, operation)) for operation in self.operations]
+        """Ask twice as the owner, and once as nobody."""
+        near = self.neighbours
+        ids = dict(self.claim.ids) if self.owner is near.bob else {}
+        asked = [self._request(operation, ids, near.credential(self.owner, operation)) for operation in self.operations]
         anonymous = [self._request(operation, ids, ()) for operation in self.operations]
         answers = near.api.send([*asked, *asked, *anonymous])
         count = len(asked)
@@ -86,9 +92,9 @@ class Witness:
         places = {
             upto(operation.path, name): ids[name] for name in PATH_PARAMETER.findall(operation.path) if name in ids
         }
-        bob = self.neighbours.bob
-        owner = replace(bob, resources=bob.resources | places)
-        return operation.request(owner, headers=headers, note="bob looks at it" if headers else "no token")
+        owner = replace(self.owner, resources=self.owner.resources | places)
+        note = f"{owner.name} looks at it" if headers else "no token"
+        return operation.request(owner, headers=headers, note=note)
 
 
 def _shows(operation: Operation, claim: Claim) -> bool:
@@ -143,6 +149,11 @@ def undoing(request: Request, before: Sight) -> Request:
     """The request with a body that sets the object to what it was."""
     current = before.current
     return _rewritten(request, lambda name, value: value if (was := current(name)) is None else was)
+
+
+def replaced(request: Request, values: Mapping[str, Any]) -> Request:
+    """The request with other values for some members of its body."""
+    return _rewritten(request, lambda name, value: values.get(name, value)) if values else request
 
 
 def _rewritten(request: Request, change) -> Request:
