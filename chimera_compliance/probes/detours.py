@@ -42,6 +42,8 @@ class Detour:
     id: str
     what: str
     turn: Turn = field(repr=False)
+    plain: Turn | None = field(default=None, repr=False)
+    """What the same looks like when it leads nowhere, where that depends on the path: OPTIONS, for one."""
 
     def __str__(self) -> str:
         return self.id
@@ -111,14 +113,18 @@ def _open_in_query(request: Request, around: Surroundings) -> Request:
 _OVERRIDES = ("X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override", "X-Original-Method")
 
 
-def _overridden(method: Callable[[str], str]) -> Turn:
+def _overriding(id: str, what: str, method: Callable[[str], str]) -> Detour:
+    """Sent by another method, which headers and query override; plainly, it is that other method."""
+
     def turn(request: Request, around: Surroundings) -> Request:
-        sent = method(request.method)
         join = "&" if "?" in request.path else "?"
-        dressed = replace(request, method=sent, path=f"{request.path}{join}_method={request.method}")
+        dressed = replace(plain(request, around), path=f"{request.path}{join}_method={request.method}")
         return with_headers(dressed, *((name, request.method) for name in _OVERRIDES))
 
-    return turn
+    def plain(request: Request, around: Surroundings) -> Request:
+        return replace(request, method=method(request.method))
+
+    return Detour(id, what, turn, plain)
 
 
 def _other_method(method: str) -> str:
@@ -166,8 +172,8 @@ DETOURS = [
     _elsewhere("other-version", "below the prefix of another version", _other_version),
     _elsewhere("prefix-twice", "below its prefix twice", lambda prefix: prefix * 2),
     _elsewhere("inner-prefix", "below an internal prefix", lambda prefix: "/internal" + prefix),
-    Detour("method-override", "as another method that is overridden", _overridden(_other_method)),
-    Detour("options-override", "as OPTIONS that is overridden", _overridden(lambda method: "OPTIONS")),
+    _overriding("method-override", "as another method that is overridden", _other_method),
+    _overriding("options-override", "as OPTIONS that is overridden", lambda method: "OPTIONS"),
     Detour("head", "as HEAD", _as_head),
     Detour("preflight", "in the dress of a preflight", _as_preflight),
     Detour("websocket", "as a WebSocket handshake", _as_websocket),

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chimera_compliance.probes.attacker import Attacker
-from chimera_compliance.probes.jose import Token, b64, compact, hmac_signer, parse, segment, signer, unsigned
+from chimera_compliance.probes.jose import Token, b64, compact, hmac_signer, made_by, parse, segment, signer, unsigned
 from chimera_compliance.target import ClaimNames
 
 
@@ -25,6 +25,10 @@ class Issuer:
     def token(self, header: Mapping[str, Any], claims: Mapping[str, Any] | str, algorithm: str = "") -> str:
         """A token with a valid signature, whatever it says."""
         return compact(header, claims, signer(self.key, algorithm or self.algorithm))
+
+    def signed(self, token: Token) -> bool:
+        """Whether this key made a token's signature."""
+        return token.algorithm == self.algorithm and made_by(self.key, token)
 
 
 @dataclass(frozen=True)

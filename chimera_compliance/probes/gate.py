@@ -75,13 +75,18 @@ class Gate:
     def admission(self) -> list[Answer]:
         """How the right credential itself is received, by every operation that may be asked twice."""
         repeatable = [operation for operation in self.operations if not operation.changes]
-        answers = self.present(self._right_credential, "the right token", repeatable)
+        deleting = [operation for operation in repeatable if operation.method == "DELETE"]
+        lasting = [operation for operation in repeatable if operation not in deleting]
+        answers = self.present(self._right_credential, "the right token", lasting)
+        answers += self._attempt(self._right_credential, "the right token", deleting, careful=True).values()
         return [_plainly(answer) for answer in answers]
 
     @cached_property
     def anonymous(self) -> list[Answer]:
-        """How each operation receives a request without a credential."""
-        return self.present(lambda operation, request: request, "no token", self.operations)
+        """How each operation receives a request without a credential; what may reset the stack comes last."""
+        first = [operation for operation in self.operations if not operation.changes]
+        last = [operation for operation in self.operations if operation.changes]
+        return [a for group in (first, last) for a in self.present(lambda _, request: request, "no token", group)]
 
     @cached_property
     def closed(self) -> list["Operation"]:
@@ -142,16 +147,20 @@ class Gate:
         for operation in operations:
             bare = self.bare(operation, careful)
             request = credential(operation, replace(bare, note=note)) if bare else None
-            if bare is None or (careful and operation.id not in right and not operation.changes):
-                answers[operation.id] = _not_sent(operation, _WITHHELD if bare is None else _NO_TOKEN)
-            elif request is not None:
+            if bare is None:
+                answers[operation.id] = _not_sent(operation, _WITHHELD)
+            elif request is None:
+                continue
+            elif careful and operation.id not in right and not operation.changes:
+                answers[operation.id] = _not_sent(operation, _NO_TOKEN)
+            else:
                 sent.append((operation, request))
         for (operation, _), exchange in zip(sent, self.api.send(request for _, request in sent), strict=True):
             answers[operation.id] = received(right.get(operation.id), exchange)
         return answers
 
     def forge(self, forgery: Forgery, operations: Sequence["Operation"] | None = None) -> list[Answer]:
-        """Present a forged token in the genuine one's place; nothing where it cannot be made of the genuine one."""
+        """Present a forged token in the genuine one's place; no answers where it cannot be made of the genuine one."""
         made: dict[str | None, str | None] = {}
 
         def credential(operation: "Operation", request: Request) -> Request | None:
@@ -161,12 +170,13 @@ class Gate:
             token = made[role]
             return token and replace(request, headers=(*request.headers, *self.api.authorization(token)))
 
-        return self.present(credential, forgery.what, operations, kin="" if forgery.issued else "forged")
+        kin = "" if forgery.issued else "forged"
+        return self.present(credential, forgery.what, operations, kin=kin) or self.cannot(forgery)
 
     def try_out(self, credential: Credential, operations: Sequence["Operation"] | None = None) -> list[Answer]:
         """Present something other than a forged token."""
         present = lambda operation, request: credential.present(request, self.papers.bearer(operation))  # noqa: E731
-        return self.present(present, credential.what, operations)
+        return self.present(present, credential.what, operations) or self.cannot(credential)
 
     def of_other_roles(self) -> list[Answer]:
         """How restricted operations receive the tokens of roles that they do not admit, one answer a role."""

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from jwt import PyJWTError
 from jwt.algorithms import get_default_algorithms
 
 Signer = Callable[[bytes], bytes]
@@ -119,3 +120,16 @@ def signer(key: str, algorithm: str) -> Signer:
 def verifies(token: Token, secret: bytes) -> bool:
     """Whether a shared secret is the one that signed a genuine token."""
     return hmac.digest(secret, token.signed.encode(), _HASHES[token.algorithm]) == token.signature
+
+
+def made_by(key: str, token: Token) -> bool:
+    """Whether a key of a target file, shared or private, made a token's signature."""
+    if token.symmetric:
+        return verifies(token, key.encode())
+    engine = get_default_algorithms().get(token.algorithm)
+    try:
+        return bool(
+            engine and engine.verify(token.signed.encode(), engine.prepare_key(key).public_key(), token.signature)
+        )
+    except (PyJWTError, ValueError, TypeError, AttributeError):
+        return False

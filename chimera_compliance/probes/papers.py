@@ -62,6 +62,7 @@ class Papers:
             NotReviewed: the stack's tokens are no signed JWTs.
         """
         text = (operation and self.token_for(operation)) or self.alice.token
+        _parsed(text)
         other = self.bob.token if self.bob else ""
         lesser = next(iter(self.other_roles(operation)), None) if operation else None
         return Genuine(
@@ -70,7 +71,7 @@ class Papers:
             self.target.tokens.claims,
             other=other if other.count(".") == 2 else "",
             lesser=(self.token_as(lesser) or "") if lesser else "",
-            issuer=self._issuer(_parsed(text).algorithm),
+            issuer=self.issuer,
         )
 
     def bearer(self, operation: "Operation | None" = None) -> Bearer:
@@ -80,9 +81,10 @@ class Papers:
 
     @property
     def mint(self) -> Mint | None:
-        """How alice's tokens are signed, where the suite does it."""
+        """How the stack's tokens are signed, where the suite can do it."""
         settings = self.target.principals.get(self.alice.name)
-        return settings.token.mint if settings and settings.token else self.target.tokens.mint
+        own = settings.token.mint if settings and settings.token else None
+        return own or self.target.tokens.mint
 
     @cached_property
     def guessed(self) -> bytes | None:
@@ -97,10 +99,13 @@ class Papers:
             word for word in (self.target.name, *self.target.name.split(), tokens.issuer, *audience, *labels) if word
         ]
 
-    def _issuer(self, algorithm: str) -> Issuer | None:
+    @cached_property
+    def issuer(self) -> Issuer | None:
+        """The right key, the target file's or a guessed one; None where neither signed alice's token."""
         if self.mint:
-            return Issuer(self.target.secret(self.mint.key), self.mint.algorithm)
-        return Issuer(self.guessed.decode(), algorithm) if self.guessed is not None else None
+            issuer = Issuer(self.target.secret(self.mint.key), self.mint.algorithm)
+            return issuer if issuer.signed(self.token) else None
+        return Issuer(self.guessed.decode(), self.token.algorithm) if self.guessed is not None else None
 
 
 def _required(operation: "Operation") -> tuple[str, ...]:

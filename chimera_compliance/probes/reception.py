@@ -129,7 +129,10 @@ def _other_error(right: Exchange | None, status: int) -> tuple[Reception, str]:
     if status in _BEYOND_THE_GUARD and not (right and right.status == status):
         return Reception.ADMITTED, ""
     if right is not None and right.status == status:
-        return Reception.UNDECIDED, f"{status} for this credential and for the right one: give ids that exist"
+        return (
+            Reception.UNDECIDED,
+            f"{status} for this credential and the right one: give ids that exist (resources), or a body (api.bodies)",
+        )
     return Reception.REFUSED, ""
 
 

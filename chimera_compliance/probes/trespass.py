@@ -37,11 +37,13 @@ def by_detour(gate: Gate, detour: Detour, around: Surroundings) -> list[Answer]:
     turned = [(operation, request and detour.turn(request, around)) for operation, request in straight]
     ways = [(operation, request) for operation, request in turned if request is not None]
     exchanges = gate.api.send(request for _, request in ways)
+    plain = gate.api.send(detour.plain(request, around) for _, request in straight if request) if detour.plain else []
+    idle = {exchange.subject: exchange for exchange in plain}
     nowhere = _nowhere(gate, detour, around)
     right = gate.right(operation for operation, _ in ways)
     return [
-        Answer(exchange, _received(exchange, right.get(operation.id), nowhere))
-        for (operation, _), exchange in zip(ways, exchanges, strict=True)
+        Answer(exchange, _received(exchange, right.get(name), [*nowhere, *([idle[name]] if name in idle else [])]))
+        for exchange, name in ((exchange, exchange.subject) for exchange in exchanges)
     ]
 
 

@@ -4,6 +4,7 @@ A path is asked for below the API's base and at the root of its host. What answe
 a catch-all page, not an operation.
 """
 
+import re
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -75,14 +76,18 @@ def look_for(api: "Api", around: Surroundings, paths: Iterable[str], known: Sequ
 
     A path holds no query and begins with a slash.
     """
-    listed = set(known)
-    wanted = [path for path in dict.fromkeys(paths) if f"GET {path}" not in listed]
     roots = dict.fromkeys((around.base_url, around.origin))
-    taken = {around.prefix + name.partition(" ")[2] for name in listed if name.startswith("GET ")}
-    urls = [root + path for root in roots for path in wanted if urlsplit(root + path).path not in taken]
+    listed = [_matching(around.prefix + name.removeprefix("GET ")) for name in known if name.startswith("GET /")]
+    everywhere = (root + path for root in roots for path in dict.fromkeys(paths))
+    urls = [url for url in everywhere if not any(template.fullmatch(urlsplit(url).path) for template in listed)]
     answers = api.send([Request("GET", url, note="no token") for url in urls])
     nowhere = {root: _nowhere(api, root) for root in roots}
     return [Found(a) for url, a in zip(urls, answers, strict=True) if _is_something(a, nowhere[_root(url, roots)])]
+
+
+def _matching(template: str) -> re.Pattern[str]:
+    """The paths that a template stands for."""
+    return re.compile(re.sub(r"\\{[^{}]*\\}", "[^/]+", re.escape(template)))
 
 
 def _nowhere(api: "Api", root: str) -> list[Exchange]:
