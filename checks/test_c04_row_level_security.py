@@ -163,6 +163,12 @@ def neighbours(api, guarded, alice, bob, target):
 
 
 @pytest.fixture(scope="module")
+def rows(neighbours):
+    """What the operations that read show each of the two."""
+    return listings(neighbours)
+
+
+@pytest.fixture(scope="module")
 def identity(neighbours, target):
     """Under which names an API may take bob's identity from a request."""
     names = target.tokens.claims
@@ -215,9 +221,9 @@ def test_foreign_object_is_not_changed(neighbours, decided, left_behind, target)
     reject(taken, "lets alice at what is bob's", expected="404 or 403, bob's object unchanged")
 
 
-def test_list_holds_own_rows_only(neighbours, coverage):
+def test_list_holds_own_rows_only(rows, coverage):
     """A list without a filter by tenant shows everybody's rows to everybody."""
-    found = [item for item in listings(neighbours) if item.expected or item.strangers]
+    found = [item for item in rows if item.expected or item.strangers]
     if not found:
         raise NotReviewed("nothing that is not public names alice or bob: principals.bob.resources")
     coverage.unit = "operations"
@@ -226,9 +232,9 @@ def test_list_holds_own_rows_only(neighbours, coverage):
     reject([item for item in found if item.strangers], "shows another tenant's objects", expected="its own only")
 
 
-def test_count_covers_own_rows_only(neighbours, coverage):
+def test_count_covers_own_rows_only(rows, coverage):
     """The number of another tenant's rows is its business too."""
-    counting = [item for item in listings(neighbours) if item.counts]
+    counting = [item for item in rows if item.counts]
     if not counting:
         raise NotReviewed("no list that fits on a page tells alice and bob how many rows there are")
     coverage.unit = "operations"
