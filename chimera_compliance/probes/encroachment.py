@@ -89,6 +89,8 @@ class Trespasser:
         seen = self._observed(made or claim)
         if made:
             self.workshop.discard(made, bob)
+        elif seen.changed and not seen.own.ok:
+            self.left.append(f"{' and '.join(seen.changed)} of bob's {claim.names} {', '.join(sorted(claim.values))}")
         return seen
 
     def _forbidden(self, claim: Claim) -> str:
@@ -120,7 +122,7 @@ class Trespasser:
         taken = foreign.ok and not unknown.ok and (alters or not before.open)
         changed = after.since(before, attack, accepted=taken)
         own = near.api.send([self._own(claim, before)])[0]
-        self._clean(claim, foreign, own, changed, before)
+        self._clean(claim, foreign, own)
         if foreign.ok and not changed and hers_own.look().differs(hers_before):
             near.api.send([undoing(self._again(claim), hers_before)])
         return Encroachment(
@@ -152,13 +154,11 @@ class Trespasser:
         asked = operation.request(near.alice, headers=near.credential(near.alice, operation), note="put back")
         return complete(operation, near.alice, asked)
 
-    def _clean(self, claim: Claim, foreign: Exchange, own: Exchange, changed: tuple[str, ...], before: Sight) -> None:
+    def _clean(self, claim: Claim, foreign: Exchange, own: Exchange) -> None:
         near = self.neighbours
         self.workshop.discard_created(claim.operation, foreign, near.alice, claim.values)
         who = near.alice if claim.where == "body" else near.bob
         self.workshop.discard_created(claim.operation, own, who, claim.values)
-        if changed and not (own.ok and before.documents):
-            self.left.append(f"bob's {claim.names}: {' and '.join(changed)} changed")
 
 
 def _with_body(request: Request, attack: Request, claim: Claim) -> Request:
