@@ -73,13 +73,15 @@ class Gate:
         return operation.request(self.papers.alice, harmless=harmless, headers=headers, note=note)
 
     def admission(self) -> list[Answer]:
-        """How the right credential itself is received, by every operation that may be asked twice."""
-        repeatable = [operation for operation in self.operations if not operation.changes]
-        deleting = [operation for operation in repeatable if operation.method == "DELETE"]
-        lasting = [operation for operation in repeatable if operation not in deleting]
-        answers = self.present(self._right_credential, "the right token", lasting)
-        answers += self._attempt(self._right_credential, "the right token", deleting, careful=True).values()
-        return [_plainly(answer) for answer in answers]
+        """How the right credential itself is received, by every operation that may be asked more than once."""
+        asked = [operation for operation in self.operations if not operation.changes]
+        seen = self.right(asked)
+        if self.target.scope.writes:  # what exists nowhere may be forbidden to everybody
+            seen |= self.right((o for o in asked if o.unsafe and o.id in seen and seen[o.id].refused), careful=False)
+        return [_plainly(seen[o.id]) if o.id in seen else _not_sent(o, self._why_not(o)) for o in asked]
+
+    def _why_not(self, operation: "Operation") -> str:
+        return _NO_TOKEN if self.bare(operation) else _WITHHELD
 
     @cached_property
     def anonymous(self) -> list[Answer]:
@@ -100,10 +102,6 @@ class Gate:
         if not closed:
             raise Inconclusive("no operation refuses a request without a token, so none is left to try others on")
         return closed
-
-    def _right_credential(self, operation: "Operation", request: Request) -> Request | None:
-        token = self.papers.token_for(operation)
-        return token and replace(request, headers=(*request.headers, *self.api.authorization(token)))
 
     def present(
         self, credential: Present, note: str, operations: Sequence["Operation"] | None = None, *, kin: str = ""
@@ -237,9 +235,8 @@ def _worth_another(answer: Answer) -> bool:
     return answer.reception is Reception.UNDECIDED and answer.exchange.status is not None
 
 
-def _plainly(answer: Answer) -> Answer:
+def _plainly(right: Exchange) -> Answer:
     """The right credential's reception by its status alone: there is nothing to compare it with."""
-    status = answer.exchange.status
-    if status is None or status >= 500 or status == 429:
-        return replace(answer, reception=Reception.UNDECIDED, reason=answer.reason or answer.actual)
-    return replace(answer, reception=Reception.REFUSED if answer.exchange.refused else Reception.ADMITTED)
+    if right.status is None or right.status >= 500 or right.status == 429:
+        return Answer(right, Reception.UNDECIDED, f"the right credential gets {right.actual}")
+    return Answer(right, Reception.REFUSED if right.refused else Reception.ADMITTED)

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 _UNLISTED = "no token, a method that is not listed"
 _VALIDATION = frozenset({409, 422})
-_UNKNOWN_METHOD = frozenset({501, 505})
 
 
 def surroundings(gate: Gate, public: Sequence["Operation"]) -> Surroundings:
@@ -54,12 +53,10 @@ def _nowhere(gate: Gate, detour: Detour, around: Surroundings) -> list[Exchange]
 
 
 def _received(exchange: Exchange, right: Exchange | None, nowhere: list[Exchange]) -> Reception:
-    """A connection that is closed without an answer has served nothing."""
+    """A connection that is closed without an answer, or a server error, has served nothing."""
     status = exchange.status
-    if status is None:
+    if status is None or status >= 500:
         return Reception.REFUSED
-    if status >= 500 and status not in _UNKNOWN_METHOD:
-        return Reception.BROKEN
     if status == 101:
         return Reception.ADMITTED
     if any(alike(exchange, other) for other in nowhere):
