@@ -25,11 +25,15 @@ from chimera_compliance.verify import verify
 
 REFERENCE = "reference"
 _ONE_RUN_SECONDS = 120
+_UNDECIDED = (Outcome.INCONCLUSIVE, Outcome.NOT_REVIEWED)
 
 
 @dataclass
 class Proof:
-    """What verifying one variant has shown. `control` is the one it breaks; none for a correct variant."""
+    """What verifying one variant has shown. `control` is the one it breaks; none for a correct variant.
+
+    One that `blinds` answers to no client: its other controls cannot be decided, which must not look like a failure.
+    """
 
     name: str
     control: str | None
@@ -38,14 +42,16 @@ class Proof:
     failed: list[str] = field(default_factory=list)
     problem: str = ""
     seconds: float = 0.0
+    blinds: bool = False
 
     @property
     def holds(self) -> bool:
         """Whether it is red where it must be and green everywhere else."""
         if self.problem or not self.outcomes:
             return False
+        others = (Outcome.PASSED, *_UNDECIDED) if self.blinds else (Outcome.PASSED,)
         return all(
-            outcome == (Outcome.FAILED if control == self.control else Outcome.PASSED)
+            outcome in ((Outcome.FAILED,) if control == self.control else others)
             for control, outcome in self.outcomes.items()
         )
 
@@ -60,7 +66,8 @@ class Proof:
             unexpected += [item for item in requirements if item.outcome is Outcome.FAILED]
         else:
             foreign = [item for item in requirements if item.id[:3] != self.control]
-            unexpected = [item for item in unexpected if item in foreign]
+            tolerated = _UNDECIDED if self.blinds else ()
+            unexpected = [item for item in unexpected if item in foreign and item.outcome not in tolerated]
             unexpected += [item for item in foreign if item.outcome is Outcome.FAILED]
         self.problem = "; ".join(f"{item.id} {item.outcome}: {_first(item)}" for item in unexpected[:3])
 
@@ -106,7 +113,7 @@ def _select(wanted: list[str], only: str | None) -> list[Proof]:
     known = registry()
     flaws = [flaw for flaw in known.values() if flaw.control is None or flaw.control in wanted]
     proofs = [Proof(REFERENCE, None, "the reference stack itself")]
-    proofs += [Proof(flaw.name, flaw.control, flaw.why) for flaw in flaws]
+    proofs += [Proof(flaw.name, flaw.control, flaw.why, blinds=flaw.blinds) for flaw in flaws]
     if not only:
         return proofs
     names = [name.strip() for name in only.split(",") if name.strip()]

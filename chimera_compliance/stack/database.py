@@ -50,9 +50,9 @@ class Databases:
         self._run(login.database, _script("grants.sql", names), *(_filled(text, names) for text in bent))
 
     def drop(self, login: Login) -> None:
-        """Drop the database, the login and every role whose name begins with the login's."""
+        """Drop the database, the login, every role whose name begins with the login's, and one of the database's."""
         self._run("postgres", f"DROP DATABASE IF EXISTS {login.database} WITH (FORCE)")
-        for role in self._roles(login.role):
+        for role in (*self._roles(login.role), login.database):
             self._run("postgres", sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(role)))
 
     def drop_template(self) -> None:

@@ -44,6 +44,12 @@ log_parameter_max_length_on_error = 0
 """
 """What is written here is thrown away, so nothing is made durable; nobody connects but over TLS with a password."""
 
+_HOST_RULES = """
+host samerole all all scram-sha-256
+hostssl all all 127.0.0.1/32 scram-sha-256
+"""
+"""The first rule is a seam: it lets nobody in unless a flaw makes a role that is named like its database."""
+
 
 @dataclass(frozen=True)
 class Server:
@@ -159,7 +165,7 @@ class _Cluster:
         files = f"ssl_cert_file = '{self.identity.certificate}'\nssl_key_file = '{self.identity.key}'\n"
         with (data / "postgresql.conf").open("a") as settings:
             settings.write(f"{_SETTINGS}port = {port}\n{files}")
-        (data / "pg_hba.conf").write_text("hostssl all all 127.0.0.1/32 scram-sha-256\n")
+        (data / "pg_hba.conf").write_text(_HOST_RULES)
 
     def _drop_privileges(self) -> None:
         if self.account:

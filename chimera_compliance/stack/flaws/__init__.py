@@ -11,6 +11,9 @@ found by itself). The function bends ONE seam of the `Variant` that it is given,
     def unsigned_token(variant):
         del variant.token_checks["signature"]
 
+A flaw that no client can talk to at all (an expired certificate) is registered with `blinds=True`: other controls may
+then be inconclusive, though never failed.
+
 Its name, with `-` for `_` and the control before it, is the variant's: `c03-unsigned-token`. `breaks="C03.2"` names the
 requirement if it is known. `@variant(why=…)` registers a stack that is different and right, and must stay green
 (`ok-rs256`); those live in `correct.py`. Import the standard library and this package at the top of a module,
@@ -50,7 +53,8 @@ sql
     List of statements run as superuser in the variant's own database, after schema, seed and grants. `{app}` is the
     application's login role, `{owner}` the tables' owner (shared by all variants: do not alter that role itself),
     `{database}` the database; other braces are SQL's. A role that you create must be named `{app}_something`, so
-    that it is dropped with the variant. Tables and policies: `stack/schema.sql`; privileges: `stack/grants.sql`.
+    that it is dropped with the variant; one named `{database}` is dropped as well, and its members may connect to that
+    database without TLS. Tables and policies: `stack/schema.sql`; privileges: `stack/grants.sql`.
 audit
     `(work, action, resource_type, resource_id, details) -> None`.
 headers, edit_headers
@@ -113,11 +117,12 @@ class Bend:
     breaks: str | None
     why: str
     apply: Callable[[Variant], None]
+    blinds: bool = False
 
 
-def flaw(control: str, *, why: str, breaks: str | None = None) -> Callable:
+def flaw(control: str, *, why: str, breaks: str | None = None, blinds: bool = False) -> Callable:
     """Register a variant that must turn `control` red, and no other."""
-    return _registered(control.lower(), control, breaks, why)
+    return _registered(control.lower(), control, breaks, why, blinds)
 
 
 def variant(*, why: str) -> Callable:
@@ -149,9 +154,9 @@ def build(name: str | None) -> Variant:
     return made
 
 
-def _registered(first: str, control: str | None, breaks: str | None, why: str) -> Callable:
+def _registered(first: str, control: str | None, breaks: str | None, why: str, blinds: bool = False) -> Callable:
     def mark(function: Callable) -> Callable:
-        function.bend = Bend(f"{first}-{function.__name__.replace('_', '-')}", control, breaks, why, function)
+        function.bend = Bend(f"{first}-{function.__name__.replace('_', '-')}", control, breaks, why, function, blinds)
         return function
 
     return mark
