@@ -25,6 +25,8 @@ _LARGEST_FIELD = 1 << 16
 _IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"})
 _IMPATIENT_AFTER = 16
 _IMPATIENT_SECONDS = 1.0
+_IDLE_SECONDS = 1.5
+"""Idle connections are closed before servers do it (gunicorn after 2 s, uvicorn 5): a POST would not survive that."""
 
 
 @dataclass(frozen=True)
