@@ -16,7 +16,7 @@ from chimera_compliance.probes.postgres import (
     views,
     writes,
 )
-from chimera_compliance.probes.postgres.catalog import Catalog
+from chimera_compliance.probes.postgres.catalog import Catalog, Role
 from chimera_compliance.probes.postgres.catalog_reader import read_catalog
 from chimera_compliance.probes.postgres.experiment import Experiment
 from chimera_compliance.probes.postgres.expressions import Expressions
@@ -50,6 +50,7 @@ _CATALOG = {
     "past policies": privileges.past_policies,
     "sequences": oracles.sequences,
 }
+TOPICS = (*_CATALOG, *_BEHAVIOUR, "unbound", "leftovers")
 
 
 class Database:
