@@ -30,6 +30,8 @@ class PublicKey:
     jwk: str = ""
     of_transport: bool = False
     """Whether it is the TLS certificate's, which signs tokens only where somebody used one key for both."""
+    private: bool = False
+    """Whether its private half was published with it."""
 
     @property
     def pem(self) -> bytes:

@@ -115,7 +115,7 @@ class Gate:
         chosen = self._not_known_to_be_open(asked, kin)
         answers = self._attempt(credential, note, chosen, careful=True)
         if self.target.scope.writes:
-            unclear = [o for o in chosen if o.unsafe and o.id in answers and _worth_another(answers[o.id])]
+            unclear = [o for o in chosen if o.unsafe and o.id in answers and self._worth_another(o, answers[o.id])]
             answers |= self._attempt(credential, note, unclear, careful=False)
         self._admissions.update((kin, name) for name, answer in answers.items() if answer.admitted)
         return [*answers.values(), *(_not_sent(o, _KNOWN_OPEN) for o in asked if answers and o not in chosen)]
@@ -156,6 +156,14 @@ class Gate:
         for (operation, _), exchange in zip(sent, self.api.send(request for _, request in sent), strict=True):
             answers[operation.id] = received(right.get(operation.id), exchange)
         return answers
+
+    def _worth_another(self, operation: "Operation", answer: Answer) -> bool:
+        """Whether the whole request may tell more. What deletes is not tried with the right credential, so that
+        what that one got for made-up ids must show that it is admitted at all."""
+        if answer.decided or answer.exchange.status is None:
+            return False
+        right = self._right.get((operation.id, True))
+        return operation.method != "DELETE" or (right is not None and not right.refused)
 
     def forge(self, forgery: Forgery, operations: Sequence["Operation"] | None = None) -> list[Answer]:
         """Present a forged token in the genuine one's place; no answers where it cannot be made of the genuine one."""
@@ -229,10 +237,6 @@ class Gate:
 def _not_sent(operation: "Operation", why: str) -> Answer:
     exchange = Exchange(Request(operation.method, operation.path, operation=operation.id), error=why)
     return Answer(exchange, Reception.UNDECIDED, why)
-
-
-def _worth_another(answer: Answer) -> bool:
-    return answer.reception is Reception.UNDECIDED and answer.exchange.status is not None
 
 
 def _plainly(right: Exchange) -> Answer:

@@ -85,13 +85,15 @@ def _documents(api: Any, urls: list[str]) -> Iterator[dict]:
 
 
 def _keys_of(document: dict) -> Iterator[PublicKey]:
-    """The asymmetric keys of a JWKS; a published secret would be a finding of its own kind and is left out here."""
+    """The asymmetric keys of a JWKS; a shared secret has no public half."""
     keys = document.get("keys")
     for jwk in keys if isinstance(keys, list) else []:
         with suppress(PyJWTError, ValueError, TypeError, KeyError, AttributeError):
             algorithm = jwk.get("alg") or {"RSA": "RS256", "OKP": "EdDSA"}.get(jwk.get("kty"))
             key = PyJWK(jwk, algorithm).key
-            yield PublicKey("the key set", getattr(key, "public_key", lambda key=key: key)(), json.dumps(jwk))
+            public = key.public_key() if "d" in jwk else key
+            if not isinstance(public, bytes):
+                yield PublicKey("the key set", public, json.dumps(jwk), private="d" in jwk)
 
 
 def _certificate(target: Target) -> Iterator[PublicKey]:

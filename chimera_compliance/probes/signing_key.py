@@ -27,6 +27,9 @@ def weaknesses(papers: Papers) -> Iterator[Problem]:
         yield from _short(papers.target.secret(papers.mint.key), token.algorithm)
     if not token.symmetric:
         yield from _short_rsa(papers.attacker.public_keys)
+    for key in papers.attacker.public_keys:
+        if key.private:
+            yield Problem(_SUBJECT, f"is published by {key.source}", "its public half", "its private half")
 
 
 def _short(secret: str, algorithm: str) -> Iterator[Problem]:
