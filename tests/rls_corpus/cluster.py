@@ -94,6 +94,7 @@ class Cluster:
         with psycopg.connect(self._dsn("postgres", "postgres"), autocommit=True) as connection:
             connection.execute("DROP DATABASE IF EXISTS rlsv WITH (FORCE)")
             for name in self._roles() - self.base:
+                connection.execute(f'DROP OWNED BY "{name}"')
                 connection.execute(f'DROP ROLE "{name}"')
             connection.execute(roles)
             faster = "STRATEGY FILE_COPY" if connection.info.server_version >= 150_000 else ""

@@ -14,7 +14,7 @@ from chimera_compliance.probes.postgres.reach import Reach
 from chimera_compliance.probes.postgres.session import Identity, Session
 from chimera_compliance.probes.postgres.tenancy import TenantTable
 
-_MOST_TRIED = 40
+_MOST_TRIED = 60
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class Binder:
             document: dict = {}
             for path in paths:
                 _put(document, path, value)
-            changes += [{name: value} for name in self.settings]
+            changes += [{name: form} for form in (value, f"{{{value}}}") for name in self.settings]
             changes += [{name: json.dumps(document)} for name in self.settings if document]
         return changes[:_MOST_TRIED]
 

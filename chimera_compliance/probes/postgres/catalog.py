@@ -163,6 +163,7 @@ class Function:
     source: str
     parsed_body: bool
     argument_modes: list[str]
+    volatility: str
     grants: dict[int, set[str]] = field(default_factory=dict)
 
     @property

@@ -32,7 +32,8 @@ SELECT n.oid, n.nspname::text, n.nspowner FROM pg_namespace n WHERE {_OURS}"""
 
 RELATIONS = f"""
 SELECT c.oid, n.nspname::text, c.relname::text, c.relkind::text, c.relowner, c.relrowsecurity, c.relforcerowsecurity,
-  c.reltuples::float8, c.relispartition, coalesce(array_to_string(c.reloptions, ','), ''),
+  CASE WHEN c.relkind IN ('r', 'm') AND c.reltuples < 0 THEN pg_relation_size(c.oid) / 100 ELSE c.reltuples END::float8,
+  c.relispartition, coalesce(array_to_string(c.reloptions, ','), ''),
   pg_get_expr(c.relpartbound, c.oid), c.relispopulated
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND {_OURS}
@@ -120,7 +121,7 @@ SELECT p.oid, n.nspname::text, p.proname::text, p.proowner, l.lanname::text, p.p
   ARRAY(SELECT t.typcategory::text FROM unnest(p.proargtypes) a JOIN pg_type t ON t.oid = a),
   coalesce(p.proconfig::text[], ARRAY[]::text[]), coalesce(nullif(p.prosrc, ''), pg_get_function_sqlbody(p.oid), ''),
   (to_jsonb(p) ->> 'prosqlbody') IS NOT NULL,
-  coalesce(p.proargmodes::text[], ARRAY[]::text[])
+  coalesce(p.proargmodes::text[], ARRAY[]::text[]), p.provolatile::text
 FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang
 WHERE {_OURS} AND {_NOT_OF_EXTENSION.format(catalog="pg_proc", oid="p.oid")}"""
 

@@ -140,6 +140,8 @@ def _add_dependencies(session, relations) -> None:
     for child, parent in session.query(queries.INHERITANCE):
         if child in relations:
             relations[child].parents.append(parent)
+        if child in relations and parent in relations and relations[parent].kind == "p":
+            relations[parent].rows = max(relations[parent].rows, 0) + max(relations[child].rows, 0)
     for view, needed in session.query(queries.VIEW_NEEDS):
         if view in relations:
             relations[view].needs.add(needed)

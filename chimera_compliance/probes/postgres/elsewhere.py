@@ -5,10 +5,11 @@ import re
 from chimera_compliance.probes.postgres.catalog import PUBLIC, Relation, Role
 from chimera_compliance.probes.postgres.experiment import Experiment
 from chimera_compliance.probes.postgres.facts import Facts, shown
+from chimera_compliance.probes.postgres.reach import Reach
 from chimera_compliance.probes.postgres.session import Identity, identifier, literal
 
 _REMOTE_NAME = re.compile(r"table_name=([^,]+)")
-_SOMEBODYS = re.compile(r"tenant|customer|client|partner|reseller|(^|_)bi_", re.IGNORECASE)
+_SOMEBODYS = re.compile(r"tenant|customer|client|partner|reseller|(^|_)bi(_|$)", re.IGNORECASE)
 _DBLINK = """
 SELECT 1 FROM pg_proc p WHERE p.proname IN ('dblink', 'dblink_exec')
   AND has_function_privilege({role}, p.oid, 'EXECUTE') LIMIT 1"""
@@ -103,7 +104,7 @@ def other_logins(experiment: Experiment) -> Facts:
     facts = Facts()
     mine = {role.oid for role in experiment.reach.becomes}
     for role in experiment.catalog.roles.values():
-        if role.login and role.oid not in mine and not (role.superuser or role.bypassrls):
+        if role.login and role.oid not in mine and not role.superuser:
             _look_at_login(experiment, role, facts)
     facts.looked_at("other logins", ("SELECT rolname FROM pg_roles WHERE rolcanlogin",), "none stands for one tenant")
     return facts
@@ -119,7 +120,7 @@ def _look_at_login(experiment: Experiment, role: Role, facts: Facts) -> None:
     for table in experiment.tried:
         if not experiment.reach.can(table.relation, "SELECT", holds):
             continue
-        for what, who in (("as it logs in", identity), ("after setting the tenant itself", identity.holding(**tried))):
+        for what, who in _guises(experiment, role, identity, tried):
             seen, trial = experiment.visible(table, who, holds)
             planted = [(label, row) for label, row in seen if row is not None]
             if planted:
@@ -130,6 +131,15 @@ def _look_at_login(experiment: Experiment, role: Role, facts: Facts) -> None:
                 )
                 return
         facts.looked_at(f"role {role.name}", trial.statements if trial else ())
+
+
+def _guises(
+    experiment: Experiment, role: Role, identity: Identity, tried: dict[str, str]
+) -> list[tuple[str, Identity]]:
+    """As it logs in, with another tenant set by itself, and as the roles that it may take."""
+    others = Reach(experiment.catalog, role, role).others
+    ways = [("as it logs in", identity), ("after setting the tenant itself", identity.holding(**tried))]
+    return ways + [(f"after SET ROLE {other.name}", identity.taking(other.name)) for other in others]
 
 
 def _settings_of(experiment: Experiment, role: Role) -> dict[str, str]:

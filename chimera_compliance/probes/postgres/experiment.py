@@ -17,18 +17,20 @@ from chimera_compliance.probes.postgres.reach import Reach
 from chimera_compliance.probes.postgres.session import Identity, Session, Trial, identifier, literal
 from chimera_compliance.probes.postgres.tenancy import Tenancy, TenantTable
 from chimera_compliance.probes.postgres.tenants import Tenants, choose_tenants
+from chimera_compliance.probes.postgres.values import Filler
 
 SMALL = 20_000  # rows, as the planner estimates; larger tables are never read or changed without a key
 _ALIKE = 2  # tables tried of each shape, where there are more than _MANY
 _MANY = 150
-_MOST_VARIANTS = 6
-_READ_ERRORS = "42"
+_MOST_VARIANTS = 8
 
 
 def _constants(column: Column, mentions: Mentions) -> list[str]:
     """What a policy may compare a column with: its constants, and numbers on either side of them."""
     if column.base == "bool":
         return ["true", "false"]
+    if column.category == "D":
+        return ["1970-01-01", "2999-01-01", *mentions.strings[:2]]
     if column.category == "N":
         return [str(int(number) + step) for number in mentions.numbers[:3] for step in (0, 1, -1)]
     begun = [text.replace("%", "x").replace("_", "x") for text in mentions.strings if "%" in text]
@@ -81,7 +83,9 @@ class Experiment:
         policies = [(p.command, p.permissive, tuple(p.roles), p.using, p.check) for p in item.policies]
         columns = [(name, column.type, column.required) for name, column in item.columns.items()]
         grants = [(oid, tuple(sorted(held))) for oid, held in item.grants.items()]
-        text = repr((policies, columns, grants, sorted(item.column_grants)))
+        keys = [(key.primary, key.partial, key.columns, key.expressions) for key in item.keys]
+        references = [(reference.parent, reference.columns) for reference in item.references]
+        text = repr((policies, columns, grants, sorted(item.column_grants), keys, references, item.checks))
         shape = text.replace(item.title, "").replace(f"{item.name}.", "")
         return item.rls, item.forced, item.owner, item.kind, item.schema, tuple(item.triggers), shape
 
@@ -113,11 +117,13 @@ class Experiment:
         mentions = self.expressions.mentions_of(relation)
         compared = {name for policy in relation.policies for name in policy.columns if name in relation.columns}
         found: list[dict[str, str | None]] = []
+        if any(f"{relation.name}.*" in policy.text for policy in relation.policies):
+            compared |= {name for name in relation.columns if name in mentions.text}
         for name in sorted(compared - {table.column, *relation.primary}):
             column = relation.columns[name]
             if any(name in reference.columns for reference in relation.references):
                 continue
-            values = _constants(column, mentions)
+            values = _constants(column, mentions) or [Filler(self.catalog, "canary").value(relation, column)]
             found += [{name: value} for value in values] + ([] if column.required else [{name: None}])
         return found[:_MOST_VARIANTS]
 
@@ -134,6 +140,25 @@ class Experiment:
     def as_a(self) -> Identity:
         """The application bound to tenant A."""
         return self.binding.identity
+
+    @property
+    def as_b(self) -> Identity:
+        """The same for tenant B: every value of A's that the binding holds is B's."""
+        behind = self.expressions.tables_behind([table.relation for table in self.tried])
+        pairs = [(self.tenants.a, self.tenants.b)]
+        for relation in behind:
+            mine, theirs = self.planter.row(relation, self.tenants.a), self.planter.row(relation, self.tenants.b)
+            if mine and theirs:
+                pairs += [
+                    (value, theirs.values[name]) for name, value in mine.values.items() if value and theirs.values[name]
+                ]
+        settings = dict(self.as_a.settings)
+        for name, value in settings.items():
+            for old, new in pairs:
+                if len(old) > 2 and old in value:
+                    value = value.replace(old, new)
+            settings[name] = value
+        return Identity(self.app.login, self.app.role, settings, self.app.becomes)
 
     def script(self, row: Row | None, trial: Trial) -> list[str]:
         """The statements that show a trial again, planting included."""

@@ -11,6 +11,10 @@ _SERVER_FUNCTIONS = """
 SELECT p.oid::regprocedure::text FROM pg_proc p WHERE p.proacl IS NOT NULL
   AND p.proname ~ '^(pg_read_.*file|pg_ls_.*dir|pg_stat_file|pg_file_|lo_import$|lo_export$|dblink_connect_u$)'
   AND has_function_privilege({role}, p.oid, 'EXECUTE') ORDER BY 1"""
+_PARAMETERS = """
+SELECT DISTINCT p.parname FROM pg_parameter_acl p, aclexplode(p.paracl) g WHERE g.grantee IN ({oids})
+  AND (g.privilege_type = 'ALTER SYSTEM' OR p.parname IN ('session_replication_role', 'lo_compat_privileges',
+  'session_preload_libraries', 'dynamic_library_path', 'role')) ORDER BY 1"""
 _SYSTEM_TABLES = ("pg_statistic", "pg_statistic_ext_data", "pg_largeobject", "pg_authid", "pg_user_mapping")
 
 
@@ -77,6 +81,10 @@ def powers(experiment: Experiment) -> Facts:
             facts.saw(login, f"is a member of {role.name}, which {POWERS[role.name]}", how)
     for role in reach.becomes:
         _server_functions(experiment, role, facts)
+    if experiment.catalog.version >= 150000:
+        how = _PARAMETERS.format(oids=", ".join(map(str, sorted(reach.everything))))
+        if names := [name for (name,) in experiment.session.attempt(how).rows]:
+            facts.saw(login, f"may set {shown(names)}, which only a superuser should", (how,))
     return facts
 
 

@@ -5,6 +5,7 @@ import json
 from chimera_compliance.probes.postgres.catalog import Role
 from chimera_compliance.probes.postgres.experiment import SMALL, Experiment
 from chimera_compliance.probes.postgres.facts import Facts, shown
+from chimera_compliance.probes.postgres.sampling import reused_plan, sampled
 from chimera_compliance.probes.postgres.session import Identity, identifier
 from chimera_compliance.probes.postgres.tenancy import TenantTable
 
@@ -29,6 +30,10 @@ def reads(experiment: Experiment) -> Facts:
             facts.looked_at(table.subject, trial.statements)
 
     facts = experiment.each(look)
+    for table in experiment.tried:
+        if table.relation.oid in experiment.binding.sees and not facts.saw_about(table.subject):
+            sampled(experiment, table, facts)
+            reused_plan(experiment, table, facts)
     for role in experiment.reach.others:
         _after_set_role(experiment, role, facts)
     for table in experiment.tried:

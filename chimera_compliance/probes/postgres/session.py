@@ -15,7 +15,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from chimera_compliance.outcomes import NotReviewed
+from chimera_compliance.outcomes import Inconclusive
 
 
 def identifier(*names: str) -> str:
@@ -95,7 +95,7 @@ class Session:
         """The open connection, made at first use.
 
         Raises:
-            NotReviewed: no connection; the reason never holds the password.
+            Inconclusive: no connection; the reason never holds the password.
         """
         try:
             connection = psycopg.connect(
@@ -104,12 +104,12 @@ class Session:
                 connect_timeout=self._connect_timeout,
                 prepare_threshold=None,
                 application_name="chimera-compliance",
+                client_encoding="utf8",
             )
         except (psycopg.Error, UnicodeError) as error:
-            raise NotReviewed(f"cannot connect as {self.name}: {first_line(error)} ({self.where})") from None
+            raise Inconclusive(f"cannot connect as {self.name}: {first_line(error)} ({self.where})") from None
         self._heard: list[str] = []
         connection.add_notice_handler(lambda notice: self._heard.append(notice.message_primary or ""))
-        connection.execute("SET client_min_messages = notice")
         return connection
 
     @property
@@ -130,6 +130,7 @@ class Session:
         self.connection.execute("BEGIN")
         self._open = True
         try:
+            self.connection.execute("SET LOCAL client_min_messages = notice")
             for name, seconds in self._limits.items():
                 self.connection.execute(f"SET LOCAL {name} = {int(seconds * 1000)}")
             yield self

@@ -1,11 +1,19 @@
 """Other ways to the same rows: views, materialized views, and tables into which triggers copy."""
 
+import re
+
 from chimera_compliance.probes.postgres.catalog import Relation
 from chimera_compliance.probes.postgres.experiment import SMALL, Experiment
+from chimera_compliance.probes.postgres.expressions import uncommented
 from chimera_compliance.probes.postgres.facts import Facts
 from chimera_compliance.probes.postgres.planting import Row, insertion
 from chimera_compliance.probes.postgres.session import Identity, identifier, literal
 
+_SENDS_ROW = re.compile(
+    r"pg_notify\s*\([^;]*?(row_to_json|to_jsonb?|hstore|json_build_object|jsonb_build_object)\s*\([^;]*?\b(new|old)\b"
+    r"|pg_notify\s*\([^;]*?\b(new|old)\s*(::|\.\s*(?!id\b|\w+_id\b)\w)",
+    re.IGNORECASE,
+)
 _MOST_COPIES = 60
 _MOST_VIEWS = 150
 
@@ -197,8 +205,19 @@ def copies(experiment: Experiment) -> Facts:
                 break
         else:
             facts.looked_at(subject, trial.statements)
+    _announced(experiment, facts)
     facts.none_there("tables", "SELECT oid::regclass FROM pg_class WHERE relkind IN ('r', 'p')")
     return facts
+
+
+def _announced(experiment: Experiment, facts: Facts) -> None:
+    """Rows that triggers send by NOTIFY, to which any session may LISTEN; read in the source."""
+    for table in experiment.tenancy.tables.values():
+        for oid in table.relation.triggers:
+            function = experiment.catalog.functions.get(oid)
+            if function and _SENDS_ROW.search(uncommented(function.source)):
+                how = (f"SELECT pg_get_functiondef({oid})",)
+                facts.saw(f"function {function.title}", f"sends rows of {table.relation.title} to whoever listens", how)
 
 
 def _candidates(experiment: Experiment) -> list[Relation]:
