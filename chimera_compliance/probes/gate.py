@@ -78,7 +78,16 @@ class Gate:
         seen = self.right(asked)
         if self.target.scope.writes:  # what exists nowhere may be forbidden to everybody
             seen |= self.right((o for o in asked if o.unsafe and o.id in seen and seen[o.id].refused), careful=False)
-        return [_plainly(seen[o.id]) if o.id in seen else _not_sent(o, self._why_not(o)) for o in asked]
+        return [_plainly(seen[o.id]) if o.id in seen else not_sent(o, self._why_not(o)) for o in asked]
+
+    def require_control(self) -> None:
+        """Make sure that the stack admits somebody at all.
+
+        Raises:
+            Inconclusive: no operation admits the right token.
+        """
+        if not any(answer.admitted for answer in self.admission()):
+            raise Inconclusive("no operation admits the right token, so a refusal says nothing")
 
     def _why_not(self, operation: "Operation") -> str:
         return _NO_TOKEN if self.bare(operation) else _WITHHELD
@@ -118,7 +127,7 @@ class Gate:
             unclear = [o for o in chosen if o.unsafe and o.id in answers and self._worth_another(o, answers[o.id])]
             answers |= self._attempt(credential, note, unclear, careful=False)
         self._admissions.update((kin, name) for name, answer in answers.items() if answer.admitted)
-        return [*answers.values(), *(_not_sent(o, _KNOWN_OPEN) for o in asked if answers and o not in chosen)]
+        return [*answers.values(), *(not_sent(o, _KNOWN_OPEN) for o in asked if answers and o not in chosen)]
 
     def _not_known_to_be_open(self, operations: Sequence["Operation"], kin: str) -> list["Operation"]:
         """Without those that have admitted several such credentials before, but for the least limited of them.
@@ -146,11 +155,11 @@ class Gate:
             bare = self.bare(operation, careful)
             request = credential(operation, replace(bare, note=note)) if bare else None
             if bare is None:
-                answers[operation.id] = _not_sent(operation, _WITHHELD)
+                answers[operation.id] = not_sent(operation, _WITHHELD)
             elif request is None:
                 continue
             elif careful and operation.id not in right and not operation.changes:
-                answers[operation.id] = _not_sent(operation, _NO_TOKEN)
+                answers[operation.id] = not_sent(operation, _NO_TOKEN)
             else:
                 sent.append((operation, request))
         for (operation, _), exchange in zip(sent, self.api.send(request for _, request in sent), strict=True):
@@ -184,22 +193,13 @@ class Gate:
         present = lambda operation, request: credential.present(request, self.papers.bearer(operation))  # noqa: E731
         return self.present(present, credential.what, operations) or self.cannot(credential)
 
-    def of_other_roles(self) -> list[Answer]:
-        """How restricted operations receive the tokens of roles that they do not admit, one answer a role."""
-        answers = []
-        for role in self.target.roles:
-            closed = [o for o in self.restricted if role not in (o.roles or ())]
-            token = self.papers.token_as(role)
-            if token is None:
-                answers += [_not_sent(o, f"the target file gives no token of the role {role}") for o in closed]
-                continue
-            headers = self.api.authorization(token)
-            present = lambda _, request, headers=headers: replace(request, headers=(*request.headers, *headers))  # noqa: E731
-            answers += self.present(present, f"the role {role}", closed)
-        return answers
-
     def cannot(self, what: object) -> list[Answer]:
-        """Leave as an observation that something cannot be tried on this stack, and the claims that show why."""
+        """Leave as an observation that something cannot be tried on this stack, and the claims that show why.
+
+        Raises:
+            Inconclusive: no operation admits the right token, so that its claims show nothing.
+        """
+        self.require_control()
         claims = ", ".join(sorted(self.papers.token.claims))
         self._journal.record("token", "the genuine token", sent={"tried": str(what)}, received={"claims": claims})
         return []
@@ -234,7 +234,8 @@ class Gate:
         return [*self.closed, *self.closed][start : start + most]
 
 
-def _not_sent(operation: "Operation", why: str) -> Answer:
+def not_sent(operation: "Operation", why: str) -> Answer:
+    """An answer for what was left out, and why."""
     exchange = Exchange(Request(operation.method, operation.path, operation=operation.id), error=why)
     return Answer(exchange, Reception.UNDECIDED, why)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from chimera_compliance.probes.credentials import Bearer, Credential, with_headers, with_query
 from chimera_compliance.probes.detours import UNLISTED_METHODS, Detour, Surroundings, alike
 from chimera_compliance.probes.exchange import Exchange, Request
-from chimera_compliance.probes.gate import Gate
+from chimera_compliance.probes.gate import Gate, not_sent
 from chimera_compliance.probes.identities import identity_headers, query_of
 from chimera_compliance.probes.reception import Answer, Reception
 
@@ -41,9 +41,16 @@ def by_detour(gate: Gate, detour: Detour, around: Surroundings) -> list[Answer]:
     nowhere = _nowhere(gate, detour, around)
     right = gate.right(operation for operation, _ in ways)
     return [
-        Answer(exchange, _received(exchange, right.get(name), [*nowhere, *([idle[name]] if name in idle else [])]))
+        _answer(exchange, right.get(name), [*nowhere, *([idle[name]] if name in idle else [])])
         for exchange, name in ((exchange, exchange.subject) for exchange in exchanges)
     ]
+
+
+def _answer(exchange: Exchange, right: Exchange | None, nowhere: list[Exchange]) -> Answer:
+    """A stack that does not answer on the straight way either has refused nothing."""
+    if exchange.status is None and not (right and right.answered):
+        return Answer(exchange, Reception.UNDECIDED, exchange.error)
+    return Answer(exchange, _received(exchange, right, nowhere))
 
 
 def _nowhere(gate: Gate, detour: Detour, around: Surroundings) -> list[Exchange]:
@@ -83,7 +90,22 @@ def by_unlisted_method(gate: Gate) -> list[Answer]:
         for method in UNLISTED_METHODS
         if method not in methods
     ]
-    return [Answer(exchange, _received(exchange, None, nowhere)) for exchange in gate.api.send(tried)]
+    return [_answer(exchange, None, nowhere) for exchange in gate.api.send(tried)]
+
+
+def by_other_roles(gate: Gate) -> list[Answer]:
+    """How restricted operations receive the tokens of roles that they do not admit, one answer a role."""
+    answers = []
+    for role in gate.target.roles:
+        closed = [operation for operation in gate.restricted if role not in (operation.roles or ())]
+        token = gate.papers.token_as(role)
+        if token is None:
+            answers += [not_sent(o, f"the target file gives no token of the role {role}") for o in closed]
+            continue
+        headers = gate.api.authorization(token)
+        present = lambda _, request, headers=headers: with_headers(request, *headers)  # noqa: E731
+        answers += gate.present(present, f"the role {role}", closed)
+    return answers
 
 
 def by_asserted_role(gate: Gate, credential: Credential) -> list[Answer]:
@@ -116,5 +138,5 @@ def by_asserted_tenant(gate: Gate, reads: Sequence["Operation"]) -> list[Answer]
     return [
         Answer(exchange, Reception.ADMITTED if exchange.ok else Reception.REFUSED)
         for control, exchange in zip(before, after, strict=True)
-        if not control.ok and control.request.resolved
+        if control.answered and exchange.answered and not control.ok and control.request.resolved
     ]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from chimera_compliance.outcomes import Inconclusive
 from chimera_compliance.probes.detours import Surroundings, alike
 from chimera_compliance.probes.exchange import Exchange, Request
 from chimera_compliance.probes.source_routes import routes_of
@@ -75,6 +76,9 @@ def look_for(api: "Api", around: Surroundings, paths: Iterable[str], known: Sequ
     """The paths that answer 2xx with more than a catch-all page; `known` (``GET /campaigns``) are not asked for.
 
     A path holds no query and begins with a slash.
+
+    Raises:
+        Inconclusive: the stack does not answer.
     """
     roots = dict.fromkeys((around.base_url, around.origin))
     listed = [_matching(around.prefix + name.removeprefix("GET ")) for name in known if name.startswith("GET /")]
@@ -82,6 +86,8 @@ def look_for(api: "Api", around: Surroundings, paths: Iterable[str], known: Sequ
     urls = [url for url in everywhere if not any(template.fullmatch(urlsplit(url).path) for template in listed)]
     answers = api.send([Request("GET", url, note="no token") for url in urls])
     nowhere = {root: _nowhere(api, root) for root in roots}
+    if silent := [root for root in roots if not any(exchange.answered for exchange in nowhere[root])]:
+        raise Inconclusive(f"no answer at {silent[0]}")
     return [Found(a) for url, a in zip(urls, answers, strict=True) if _is_something(a, nowhere[_root(url, roots)])]
 
 
