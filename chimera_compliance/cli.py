@@ -110,13 +110,13 @@ def prove(
     only: Annotated[
         str | None, typer.Option(metavar="NAMES", help="Flaws or variants by name, comma-separated.")
     ] = None,
-    jobs: Annotated[int, typer.Option(min=1, max=16, help="How many variants are verified at the same time.")] = 2,
+    jobs: Annotated[int, typer.Option(min=1, max=16, help="How many variants are verified at the same time.")] = 3,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the proof as JSON.")] = None,
 ) -> None:
     """Prove that every check detects: each flaw turns its own control red, and no other."""
     from chimera_compliance.prove import prove as run
 
-    raise typer.Exit(run(controls=controls, only=only, jobs=jobs, out=out, write_line=typer.echo))
+    raise typer.Exit(run(controls=controls, flaws=flaws, only=only, jobs=jobs, out=out, write_line=typer.echo))
 
 
 @app.command()

@@ -32,7 +32,8 @@ _UNDECIDED = (Outcome.INCONCLUSIVE, Outcome.NOT_REVIEWED)
 class Proof:
     """What verifying one variant has shown. `control` is the one it breaks; none for a correct variant.
 
-    One that `blinds` answers to no client: its other controls cannot be decided, which must not look like a failure.
+    Some break others `also`. One that `blinds` answers to no client: its other controls cannot be decided, which
+    must not look like a failure.
     """
 
     name: str
@@ -43,6 +44,12 @@ class Proof:
     problem: str = ""
     seconds: float = 0.0
     blinds: bool = False
+    also: tuple[str, ...] = ()
+
+    @property
+    def red(self) -> set[str]:
+        """The controls that must be red."""
+        return {self.control, *self.also} - {None}
 
     @property
     def holds(self) -> bool:
@@ -51,7 +58,7 @@ class Proof:
             return False
         others = (Outcome.PASSED, *_UNDECIDED) if self.blinds else (Outcome.PASSED,)
         return all(
-            outcome in ((Outcome.FAILED,) if control == self.control else others)
+            outcome in ((Outcome.FAILED,) if control in self.red else others)
             for control, outcome in self.outcomes.items()
         )
 
@@ -61,14 +68,9 @@ class Proof:
         self.outcomes = {control.id: control.outcome.value for control in reviewed}
         requirements = [item for control in reviewed for item in control.requirements]
         self.failed = [item.id for item in requirements if item.outcome is Outcome.FAILED]
-        unexpected = [item for item in requirements if item.outcome not in (Outcome.PASSED, Outcome.FAILED)]
-        if self.control is None:
-            unexpected += [item for item in requirements if item.outcome is Outcome.FAILED]
-        else:
-            foreign = [item for item in requirements if item.id[:3] != self.control]
-            tolerated = _UNDECIDED if self.blinds else ()
-            unexpected = [item for item in unexpected if item in foreign and item.outcome not in tolerated]
-            unexpected += [item for item in foreign if item.outcome is Outcome.FAILED]
+        tolerated = (Outcome.PASSED, *(_UNDECIDED if self.blinds else ()))
+        foreign = [item for item in requirements if item.id[:3] not in self.red]
+        unexpected = [item for item in foreign if item.outcome not in tolerated]
         self.problem = "; ".join(f"{item.id} {item.outcome}: {_first(item)}" for item in unexpected[:3])
 
 
@@ -81,6 +83,7 @@ def _first(item) -> str:
 def prove(
     *,
     controls: str | None = None,
+    flaws: str | None = None,
     only: str | None = None,
     jobs: int = 2,
     out: Path | None = None,
@@ -88,18 +91,22 @@ def prove(
 ) -> int:
     """Verify the reference and its variants; 0 if all is as required, else 1.
 
+    `controls` are verified on each variant. `flaws` names the controls whose flaws are tried (all verified ones if
+    not given); ``ok`` among them stands for the reference and the correct variants. So the proof can be shared out.
+
     Raises:
         ConfigurationError: a control or variant does not exist, or the stack cannot be started.
     """
     checklist = Checklist.load()
     wanted = control_ids(controls, checklist) if controls else [c.id for c in checklist.controls if c.requirements]
-    proofs = _select(wanted, only)
+    shared = [part.strip() for part in flaws.split(",")] if flaws else ["ok", *wanted]
+    proofs = _select(shared, only)
     started = time.monotonic()
     for proof in _run_all(proofs, ",".join(wanted), jobs):
         write_line(_row(proof, wanted))
-    unproven = [] if only else _unproven(proofs, checklist, wanted)
+    unproven = [] if only else _unproven(proofs, checklist, shared)
     seconds = time.monotonic() - started
-    for line in _summary(proofs, unproven, checklist, wanted, seconds):
+    for line in _summary(proofs, unproven, checklist, shared, seconds):
         write_line(line)
     if out is not None:
         document = {"seconds": round(seconds, 1), "unproven": unproven, "proofs": [asdict(proof) for proof in proofs]}
@@ -107,13 +114,13 @@ def prove(
     return EXIT_CLEAN if not unproven and all(proof.holds for proof in proofs) else EXIT_FINDINGS
 
 
-def _select(wanted: list[str], only: str | None) -> list[Proof]:
+def _select(shared: list[str], only: str | None) -> list[Proof]:
     from chimera_compliance.stack.flaws import registry
 
     known = registry()
-    flaws = [flaw for flaw in known.values() if flaw.control is None or flaw.control in wanted]
-    proofs = [Proof(REFERENCE, None, "the reference stack itself")]
-    proofs += [Proof(flaw.name, flaw.control, flaw.why, blinds=flaw.blinds) for flaw in flaws]
+    flaws = [flaw for flaw in known.values() if only or (flaw.control or "ok") in shared]
+    proofs = [Proof(REFERENCE, None, "the reference stack itself")] if only or "ok" in shared else []
+    proofs += [Proof(flaw.name, flaw.control, flaw.why, blinds=flaw.blinds, also=flaw.also) for flaw in flaws]
     if not only:
         return proofs
     names = [name.strip() for name in only.split(",") if name.strip()]

@@ -56,6 +56,7 @@ def test_an_unknown_flaw_is_told():
         (None, {"C03": "passed", "C12": "passed"}, True),
         (None, {"C03": "passed", "C12": "inconclusive"}, False),
         (None, {}, False),
+        ("C03", {}, False),
     ],
 )
 def test_a_proof_holds_only_if_all_is_as_required(control, outcomes, holds):
@@ -65,3 +66,10 @@ def test_a_proof_holds_only_if_all_is_as_required(control, outcomes, holds):
 
 def test_a_run_without_results_proves_nothing():
     assert not Proof("x", "C03", "why", {"C03": "failed"}, problem="no results").holds
+
+
+def test_a_flaw_that_breaks_two_controls_must_turn_both_red():
+    both = {"C03": "failed", "C04": "failed", "C12": "passed"}
+    assert Proof("x", "C03", "why", both, also=("C04",)).holds
+    assert not Proof("x", "C03", "why", {**both, "C04": "passed"}, also=("C04",)).holds
+    assert not Proof("x", "C03", "why", {**both, "C12": "failed"}, also=("C04",)).holds

@@ -114,20 +114,23 @@ class Bend:
 
     name: str
     control: str | None
-    breaks: str | None
     why: str
     apply: Callable[[Variant], None]
+    breaks: str | None = None
     blinds: bool = False
+    also: tuple[str, ...] = ()
 
 
-def flaw(control: str, *, why: str, breaks: str | None = None, blinds: bool = False) -> Callable:
-    """Register a variant that must turn `control` red, and no other."""
-    return _registered(control.lower(), control, breaks, why, blinds)
+def flaw(
+    control: str, *, why: str, breaks: str | None = None, blinds: bool = False, also: tuple[str, ...] = ()
+) -> Callable:
+    """Register a variant that must turn `control`, and those it breaks `also`, red, and no other."""
+    return _registered(control.lower(), control, why, breaks=breaks, blinds=blinds, also=also)
 
 
 def variant(*, why: str) -> Callable:
     """Register a variant that is different and right: all must stay green."""
-    return _registered("ok", None, None, why)
+    return _registered("ok", None, why)
 
 
 def registry() -> dict[str, Bend]:
@@ -154,9 +157,9 @@ def build(name: str | None) -> Variant:
     return made
 
 
-def _registered(first: str, control: str | None, breaks: str | None, why: str, blinds: bool = False) -> Callable:
+def _registered(first: str, control: str | None, why: str, **more) -> Callable:
     def mark(function: Callable) -> Callable:
-        function.bend = Bend(f"{first}-{function.__name__.replace('_', '-')}", control, breaks, why, function, blinds)
+        function.bend = Bend(f"{first}-{function.__name__.replace('_', '-')}", control, why, function, **more)
         return function
 
     return mark
