@@ -107,6 +107,9 @@ def list_controls(
 @app.command()
 def prove(
     controls: Controls = None,
+    flaws: Annotated[
+        str | None, typer.Option(metavar="IDS", help="Only the flaws of these controls; ok for the correct variants.")
+    ] = None,
     only: Annotated[
         str | None, typer.Option(metavar="NAMES", help="Flaws or variants by name, comma-separated.")
     ] = None,

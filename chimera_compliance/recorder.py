@@ -102,6 +102,8 @@ class Recorder:
     def _journal(self, prefix: str) -> Journal:
         try:
             self.out.mkdir(parents=True, exist_ok=True)
+            if not prefix:  # the controller comes first: what an earlier run left in this folder is not this run's
+                (self.out / "observations.jsonl").unlink(missing_ok=True)
             return Journal(self.out / "observations.jsonl", run_id=self.run_id, prefix=prefix + "O")
         except OSError as error:
             raise ConfigurationError(f"cannot write to {self.out}: {error.strerror}: choose another --out") from None

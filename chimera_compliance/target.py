@@ -177,7 +177,7 @@ class ApiFacet(_Settings):
     shared: list[Operation] = Field(
         [], description="Operations on what is meant for users of every tenant, such as following somebody."
     )
-    unsafe: list[Operation] = Field([], description="Operations that change data though their method says that they read.")
+    unsafe: list[Operation] = Field([], description="Operations that change data under a method that reads.")
     bodies: dict[Operation, Any] = Field({}, description="Request bodies where a generated one would not do.")
     parameters: dict[str, Text] = Field({}, description="Values for path and query parameters by name.")
     headers: dict[str, Text] = Field({}, description="Headers sent with every request.")

@@ -225,3 +225,9 @@ def test_a_check_file_that_cannot_be_loaded_is_told(run):
     assert result.ret == 2
     assert "No module named 'no_such_module_anywhere'" in results["notes"][0]
     assert not results["run"]["interrupted"]
+
+
+def test_a_folder_used_again_holds_the_observations_of_the_last_run_alone(run, pytester):
+    for _ in range(2):
+        run("def test_one(journal):\n    seen(journal)\n" + PASSES)
+    assert len((pytester.path / "out" / "observations.jsonl").read_text().splitlines()) == 2
