@@ -80,6 +80,7 @@ class Gathering:
         self.results: Results | None = None
         self.unwritten = ""
         self.broken: list[str] = []
+        self.left: dict[str, None] = {}
 
     @property
     def requests(self) -> int:
@@ -89,6 +90,7 @@ class Gathering:
     def add(self, case: dict[str, Any]) -> None:
         """Take the report of one case."""
         self._cases[case["requirement"]].add(case)
+        self.left.update(dict.fromkeys(case["notes"]))
 
     def finish(self, *, interrupted: bool) -> int:
         """Write results.json and all the formats made from it; the exit code of the run."""
@@ -123,7 +125,7 @@ class Gathering:
             exit_code=code,
             counts=counts,
             controls=controls,
-            notes=self.broken,
+            notes=[*self.broken, *(f"left behind: {what}" for what in self.left)],
         )
 
     def _selected(self) -> list[Control]:

@@ -181,6 +181,7 @@ class Recorder:
             "untested": {redact(name): redact(reason) for name, reason in coverage.undecided.items()},
             "observations": len(made),
             "requests": sum(observation.kind == "http" for observation in made),
+            "notes": [observation.subject for observation in made if observation.kind == "left"],
             "samples": [observation.as_dict() for observation in made[:_SAMPLES]],
         }
         self._show(report, outcome, [*reasons, *map(str, problems)], error)
