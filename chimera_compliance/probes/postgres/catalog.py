@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from chimera_compliance.probes.postgres.session import identifier
 
 PUBLIC = 0
+SMALL = 20_000  # rows, as the planner estimates; larger tables are never read or changed without a key
 
 
 @dataclass(slots=True)

@@ -11,6 +11,15 @@ _NOT_OF_EXTENSION = """
   NOT EXISTS (
     SELECT FROM pg_depend e WHERE e.classid = '{catalog}'::regclass AND e.objid = {oid} AND e.deptype = 'e')"""
 
+# Expressions are not asked of tables that a migration holds, since the server would wait for it to tell them.
+_HELD = """(SELECT l.relation FROM pg_locks l WHERE l.granted AND l.mode = 'AccessExclusiveLock'
+  AND l.relation IS NOT NULL AND l.pid <> pg_backend_pid())"""
+
+
+def _unless_held(expression: str, relation: str) -> str:
+    return f"CASE WHEN {relation} NOT IN {_HELD} THEN {expression} END"
+
+
 SERVER = """
 SELECT current_setting('server_version_num')::int, session_user::text, current_user::text, current_database()::text,
   pg_is_in_recovery(), (SELECT rolsuper FROM pg_roles WHERE rolname = current_user),
@@ -32,9 +41,9 @@ SELECT n.oid, n.nspname::text, n.nspowner FROM pg_namespace n WHERE {_OURS}"""
 
 RELATIONS = f"""
 SELECT c.oid, n.nspname::text, c.relname::text, c.relkind::text, c.relowner, c.relrowsecurity, c.relforcerowsecurity,
-  CASE WHEN c.relkind IN ('r', 'm') AND c.reltuples < 0 THEN pg_relation_size(c.oid) / 100 ELSE c.reltuples END::float8,
+  greatest(c.reltuples, pg_stat_get_live_tuples(c.oid))::float8,
   c.relispartition, coalesce(array_to_string(c.reloptions, ','), ''),
-  pg_get_expr(c.relpartbound, c.oid), c.relispopulated
+  {_unless_held("pg_get_expr(c.relpartbound, c.oid)", "c.oid")}, c.relispopulated
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND {_OURS}
   AND {_NOT_OF_EXTENSION.format(catalog="pg_class", oid="c.oid")}
@@ -47,7 +56,8 @@ SELECT a.attrelid, a.attnum::int, a.attname::text, format_type(a.atttypid, a.att
   CASE WHEN t.typtype = 'd' THEN b.typcategory ELSE t.typcategory END::text,
   CASE WHEN t.typtype = 'd' THEN b.oid ELSE t.oid END,
   CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END,
-  a.attnotnull OR t.typnotnull, pg_get_expr(d.adbin, d.adrelid), a.attidentity::text, a.attgenerated::text,
+  a.attnotnull OR t.typnotnull,
+  {_unless_held("pg_get_expr(d.adbin, d.adrelid)", "d.adrelid")}, a.attidentity::text, a.attgenerated::text,
   CASE WHEN t.typtype = 'd' THEN t.oid END
 FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_type t ON t.oid = a.atttypid LEFT JOIN pg_type b ON b.oid = t.typbasetype
@@ -79,9 +89,10 @@ SELECT a.attrelid, a.attname::text, g.grantee, g.privilege_type
 FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace,
   aclexplode(a.attacl) g WHERE a.attacl IS NOT NULL AND {_OURS}"""
 
-POLICIES = """
+POLICIES = f"""
 SELECT p.oid, p.polrelid, p.polname::text, p.polcmd::text, p.polpermissive, p.polroles::oid[],
-  pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid)
+  {_unless_held("pg_get_expr(p.polqual, p.polrelid)", "p.polrelid")},
+  {_unless_held("pg_get_expr(p.polwithcheck, p.polrelid)", "p.polrelid")}
 FROM pg_policy p ORDER BY p.polrelid, p.polname"""
 
 POLICY_NEEDS = """
@@ -92,14 +103,15 @@ FROM pg_depend d WHERE d.classid = 'pg_policy'::regclass AND d.refclassid IN ('p
 KEYS = f"""
 SELECT i.indexrelid, i.indrelid, x.relname::text, i.indisprimary, i.indisunique, i.indisexclusion,
   i.indpred IS NOT NULL, string_to_array(i.indkey::text, ' ')::int[],
-  coalesce(pg_get_expr(i.indexprs, i.indrelid), ''), i.indnkeyatts::int
+  coalesce({_unless_held("pg_get_expr(i.indexprs, i.indrelid)", "i.indrelid")}, ''), i.indnkeyatts::int
 FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_class c ON c.oid = i.indrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE (i.indisunique OR i.indisexclusion) AND i.indisvalid AND {_OURS}"""
 
 CONSTRAINTS = f"""
 SELECT k.conrelid, k.conname::text, k.contype::text, k.confrelid, k.conkey::int[], k.confkey::int[],
-  CASE WHEN k.contype = 'c' THEN pg_get_constraintdef(k.oid) END, k.contypid
+  CASE WHEN k.contype = 'c' THEN
+    coalesce({_unless_held("pg_get_constraintdef(k.oid)", "k.conrelid")}, '') END, k.contypid
 FROM pg_constraint k LEFT JOIN pg_class c ON c.oid = k.conrelid
 LEFT JOIN pg_namespace n ON n.oid = k.connamespace WHERE k.contype IN ('c', 'f') AND {_OURS}"""
 

@@ -133,21 +133,21 @@ class Database:
 
     @cached_property
     def _catalog_facts(self) -> dict[str, Facts]:
-        experiment = self._experiment(self.session)
+        experiment = self._experiment("")
         with self.session.transaction():
             return {name: look(experiment) for name, look in _CATALOG.items()}
 
     def _leftovers(self) -> Facts:
         """Looked at anew each time: sessions come and go."""
         with self.session.transaction():
-            experiment = self._experiment(self.session)
+            experiment = self._experiment("")
             command, conninfo = self.settings.application_command, self.target.dsn(self.settings.dsn)
             return leftovers(experiment, command, conninfo, self.target.path.parent)
 
-    def _experiment(self, session: Session) -> Experiment:
-        app = Identity(self.reach.login.name, self._first_role, self._defaults, self._becomes)
+    def _experiment(self, becomes: str) -> Experiment:
+        app = Identity(self.reach.login.name, self._first_role, self._defaults, becomes)
         return Experiment(
-            session,
+            self.session,
             self.catalog,
             self.reach,
             self.tenancy,
@@ -188,10 +188,11 @@ class Database:
 
     @cached_property
     def _behaviour(self) -> dict[str, Facts]:
+        becomes = self._becomes
         self.login.close()
         try:
             with self.session.transaction():
-                return self._look(self._experiment(self.session))
+                return self._look(self._experiment(becomes))
         except psycopg.Error as error:
             raise Inconclusive(f"the database ended the experiment: {first_line(error)}") from None
 

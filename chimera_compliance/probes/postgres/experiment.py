@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from chimera_compliance.probes.postgres.binding import Binder, Binding
-from chimera_compliance.probes.postgres.catalog import Catalog, Column, Relation
+from chimera_compliance.probes.postgres.catalog import SMALL, Catalog, Column, Relation
 from chimera_compliance.probes.postgres.expressions import Expressions, Mentions
 from chimera_compliance.probes.postgres.facts import Facts
 from chimera_compliance.probes.postgres.planting import Planter, Row
@@ -19,7 +19,6 @@ from chimera_compliance.probes.postgres.tenancy import Tenancy, TenantTable
 from chimera_compliance.probes.postgres.tenants import Tenants, choose_tenants
 from chimera_compliance.probes.postgres.values import Filler
 
-SMALL = 20_000  # rows, as the planner estimates; larger tables are never read or changed without a key
 _ALIKE = 2  # tables tried of each shape, where there are more than _MANY
 _MANY = 150
 _MOST_VARIANTS = 8

@@ -9,12 +9,13 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from chimera_compliance.probes.postgres.catalog import Catalog, Column, Reference, Relation
+from chimera_compliance.probes.postgres.catalog import SMALL, Catalog, Column, Reference, Relation
 from chimera_compliance.probes.postgres.session import Session, identifier, literal
 from chimera_compliance.probes.postgres.tenancy import Tenancy
 from chimera_compliance.probes.postgres.values import Filler
 
 OMIT = object()
+_NO_WAITING = ("55P03", "57014")  # lock_not_available, query_canceled: nobody is made to wait twice
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ class Planter:
     reasons: dict[int, str] = field(default_factory=dict)
     settings: dict[str, str] = field(default_factory=dict)
     bound: bool = False
+    given_up: set[int] = field(default_factory=set)
     styles: dict[int, str] = field(default_factory=dict)
     _growing: set[tuple[int, str | None]] = field(default_factory=set)
     _globals: dict[int, tuple[dict[str, str | None], tuple[str, ...]] | None] = field(default_factory=dict)
@@ -71,13 +73,27 @@ class Planter:
     def row(self, relation: Relation, tenant: str | None) -> Row | None:
         """The tenant's planted row in a table, planted now if need be; None when that failed."""
         key = (relation.oid, tenant)
-        if key not in self.rows and key not in self._growing:
+        if key not in self.rows and key not in self._growing and not self._given_up(relation):
             self._growing.add(key)
             row = self.plant(relation, tenant) or self._in_partition(relation, tenant)
             self._growing.discard(key)
             if row:
                 self.rows[key] = row
         return self.rows.get(key)
+
+    def _given_up(self, relation: Relation) -> bool:
+        """Whether the table, or one it refers to, is locked, too slow, or too large to be searched without a key."""
+        if relation.oid not in self.given_up:
+            if relation.rows > SMALL and not relation.primary:
+                self.give_up(relation, "it is large and has no key to find a canary row by")
+            elif any(reference.parent in self.given_up for reference in relation.references):
+                self.give_up(relation, "a table that it refers to could not be planted")
+        return relation.oid in self.given_up
+
+    def give_up(self, relation: Relation, reason: str) -> None:
+        """Leave a table alone from now on, and say why."""
+        self.given_up.add(relation.oid)
+        self.reasons[relation.oid] = reason
 
     def _in_partition(self, relation: Relation, tenant: str | None) -> Row | None:
         """The row, put into one of the partitions where the partitioned table itself finds no place for it."""
@@ -96,7 +112,7 @@ class Planter:
         if self._orphaned(relation, fixed):
             self.reasons.setdefault(relation.oid, "its parents have no canary row")
             return None
-        for style in ("full", "required", "copied"):
+        for style in () if self._given_up(relation) else ("full", "required", "copied"):
             values = self._values(relation, marker, fixed, style)
             row = self._insert(relation, tenant, marker, values, script) if values is not None else None
             if row and self._is_of(row, tenant):
@@ -206,6 +222,9 @@ class Planter:
                 self.bound |= bool(settings)
                 stored = dict(zip(relation.columns, trial.rows[0], strict=True))
                 return Row(relation, tenant, marker, stored, (*script, *before, insert))
+            if trial.sqlstate in _NO_WAITING:
+                self.give_up(relation, f"a canary row cannot be planted: {trial.message}")
+                return None
         self.reasons[relation.oid] = f"a canary row cannot be planted: {trial.message or 'a rule or trigger drops it'}"
         return None
 

@@ -1,7 +1,7 @@
 """What policies lean on, and whether the application can bend it: functions, names looked up late, memberships."""
 
-from chimera_compliance.probes.postgres.catalog import Function, Relation
-from chimera_compliance.probes.postgres.experiment import SMALL, Experiment
+from chimera_compliance.probes.postgres.catalog import SMALL, Function, Relation
+from chimera_compliance.probes.postgres.experiment import Experiment
 from chimera_compliance.probes.postgres.expressions import Mentions, uncommented
 from chimera_compliance.probes.postgres.facts import Facts
 from chimera_compliance.probes.postgres.planting import insertion

@@ -2,8 +2,8 @@
 
 import json
 
-from chimera_compliance.probes.postgres.catalog import Role
-from chimera_compliance.probes.postgres.experiment import SMALL, Experiment
+from chimera_compliance.probes.postgres.catalog import SMALL, Role
+from chimera_compliance.probes.postgres.experiment import Experiment
 from chimera_compliance.probes.postgres.facts import Facts, shown
 from chimera_compliance.probes.postgres.sampling import reused_plan, sampled
 from chimera_compliance.probes.postgres.session import Identity, identifier
@@ -112,7 +112,10 @@ def _state(experiment: Experiment, facts: Facts, state: str, settings: dict[str,
         columns = experiment.readable(table)
         if not columns or facts.saw_about(table.subject):
             continue
-        question = f"SELECT 1 FROM {table.relation.sql} LIMIT 1"
+        if table.relation.oid in experiment.planter.given_up:
+            facts.could_not(table.subject, experiment.unplanted(table.relation))
+            continue
+        question = f"SELECT 1 FROM {table.relation.sql}{_by_key(experiment, table, columns)} LIMIT 1"
         trial = experiment.session.attempt(question, identity=identity)
         if trial.rows:
             row = experiment.own.get(table.relation.oid)
@@ -121,6 +124,15 @@ def _state(experiment: Experiment, facts: Facts, state: str, settings: dict[str,
             facts.looked_at(table.subject, trial.statements, f"no row while {state}")
         else:
             facts.could_not(table.subject, f"while {state}: {trial.message}")
+
+
+def _by_key(experiment: Experiment, table: TenantTable, columns: list[str]) -> str:
+    """Nothing where a table is small; else a condition that asks for the planted rows only."""
+    if table.relation.rows < SMALL:
+        return ""
+    rows = [row for _, row in experiment.foreign.get(table.relation.oid, ())]
+    found = [condition for row in rows if (condition := row.recognised_by(columns, table.column))]
+    return f" WHERE {' OR '.join(f'({condition})' for condition in found)}" if found else " WHERE false"
 
 
 def escapes(experiment: Experiment) -> Facts:
@@ -182,9 +194,13 @@ def _try_magic(experiment: Experiment, table: TenantTable, facts: Facts) -> None
                 return
 
 
+def _is_quick(experiment: Experiment, table: TenantTable) -> bool:
+    return table.relation.rows < SMALL and table.relation.oid not in experiment.planter.given_up
+
+
 def from_outside(experiment: Experiment, login, facts: Facts) -> Facts:
     """What a new connection of the application itself sees before anybody has set a tenant."""
-    tables = [table for table in experiment.tried if experiment.readable(table) and table.relation.rows < SMALL * 50]
+    tables = [table for table in experiment.tried if experiment.readable(table) and _is_quick(experiment, table)]
     with login.transaction():
         for table in tables:
             if facts.saw_about(table.subject):

@@ -2,8 +2,8 @@
 
 import re
 
-from chimera_compliance.probes.postgres.catalog import Relation
-from chimera_compliance.probes.postgres.experiment import SMALL, Experiment
+from chimera_compliance.probes.postgres.catalog import SMALL, Relation
+from chimera_compliance.probes.postgres.experiment import Experiment
 from chimera_compliance.probes.postgres.expressions import uncommented
 from chimera_compliance.probes.postgres.facts import Facts
 from chimera_compliance.probes.postgres.planting import Row, insertion
@@ -226,7 +226,8 @@ def _candidates(experiment: Experiment) -> list[Relation]:
     stamped = [
         table.relation for table in experiment.tried if table.relation in readable and table.relation.rows < SMALL
     ]
-    return (shared + stamped)[:_MOST_COPIES]
+    quick = [table for table in shared + stamped if table.oid not in experiment.planter.given_up]
+    return quick[:_MOST_COPIES]
 
 
 def _others(experiment: Experiment, relation: Relation) -> list[tuple[str, Row]]:

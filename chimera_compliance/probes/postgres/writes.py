@@ -4,8 +4,8 @@ A write is judged by what the catalog login sees after it, never by the answer: 
 rows that it does not show, and a trigger may turn a row for tenant B into one for tenant A.
 """
 
-from chimera_compliance.probes.postgres.catalog import Column, Relation
-from chimera_compliance.probes.postgres.experiment import SMALL, Experiment
+from chimera_compliance.probes.postgres.catalog import SMALL, Column, Relation
+from chimera_compliance.probes.postgres.experiment import Experiment
 from chimera_compliance.probes.postgres.facts import Facts
 from chimera_compliance.probes.postgres.planting import Row, insertion
 from chimera_compliance.probes.postgres.session import Identity, Trial, identifier, literal
