@@ -57,17 +57,21 @@ class PlainAnswer:
 
     @property
     def from_application(self) -> bool | None:
-        """Whether the application has read the request; None where its own refusal would look the same."""
+        """Whether the application has read the request; None where its own refusal would look the same.
+
+        One page for every path, which TLS does not show, is some other site's.
+        """
         exchange, status = self.exchange, self.exchange.status
         if status is None or self.redirects_to_tls:
             return False
-        if self.twin is None or exchange.ok or status in (401, 422) or exchange.header("WWW-Authenticate"):
+        if self.twin is None or status in (401, 422) or exchange.header("WWW-Authenticate"):
             return True
         if not self.twin.answered:
-            return None
-        if not alike(exchange, self.twin):
-            return False
-        return None if alike(exchange, self.nowhere) else True
+            return True if exchange.ok else None
+        same, everywhere = alike(exchange, self.twin), alike(exchange, self.nowhere)
+        if exchange.ok:
+            return same or not everywhere
+        return same if not (same and everywhere) else None
 
 
 @dataclass(frozen=True)

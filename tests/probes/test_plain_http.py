@@ -87,8 +87,8 @@ def test_a_refusal_of_everything_is_not_the_application(tmp_path, monkeypatch, r
 
 @pytest.mark.parametrize(
     "said",
-    [answer(), answer(b"", "401 Unauthorized"), answer(b"", "403 Forbidden", "WWW-Authenticate: Bearer")],
-    ids=["200", "401", "challenge"],
+    [answer(b"", "401 Unauthorized"), answer(b"", "403 Forbidden", "WWW-Authenticate: Bearer"), answer(b"", "422 No")],
+    ids=["401", "challenge", "422"],
 )
 def test_who_wants_a_credential_reads_it(tmp_path, monkeypatch, said):
     with asked(tmp_path, always(said), monkeypatch) as (_, port, _):
@@ -100,6 +100,12 @@ def test_the_same_refusal_of_everything_on_both_sides_decides_nothing(tmp_path, 
     block = always(answer(b"blocked", "403 Forbidden"))
     with asked(tmp_path, block, monkeypatch, secure=block) as (_, port, _):
         assert port.undecided
+
+
+def test_one_page_for_every_path_is_another_site(tmp_path, monkeypatch):
+    page = always(answer(b"<h1>It works</h1>", "200 OK", "Content-Type: text/html"))
+    with asked(tmp_path, page, monkeypatch) as (_, port, _):
+        assert served(port) == []
 
 
 def test_one_operation_that_is_passed_on_is_found(tmp_path, monkeypatch):
@@ -145,7 +151,7 @@ def test_a_server_that_never_ends_costs_little(tmp_path, monkeypatch):
 
     with asked(tmp_path, endless, monkeypatch) as (_, port, _):
         stop.set()
-        assert len(served(port)) == 4
+        assert len(port.answers) == 4
 
 
 def test_nothing_secret_is_sent(tmp_path, monkeypatch):

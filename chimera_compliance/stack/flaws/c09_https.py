@@ -117,6 +117,17 @@ def tls_1_1(made):
     _lowered(made, "ECDHE+AES", ssl.TLSVersion.TLSv1_1)
 
 
+@flaw("C09", breaks="C09.1", blinds=True, why="TLS 1.1 is all there is, and clients of today go without")
+def nothing_newer_than_tls_1_1(made):
+    _lowered(made, "ECDHE+AES", ssl.TLSVersion.TLSv1)
+    made.tls_context.append(lambda context: setattr(context, "maximum_version", ssl.TLSVersion.TLSv1_1))
+
+
+@flaw("C09", breaks="C09.1", blinds=True, why="the API's port speaks plain HTTP, whatever its address says")
+def plain_http_on_the_port_of_tls(made):
+    made.tls.update(ssl_certfile=None, ssl_keyfile=None)
+
+
 @flaw("C09", breaks="C09.7", why="suites without encryption were left in for debugging")
 def null_ciphers(made):
     _lowered(made, "eNULL")
