@@ -55,7 +55,7 @@ class Reach:
     @cached_property
     def becomes(self) -> list[Role]:
         """Every role that the login can act as, itself first: by SET ROLE, inheritance or granting it to itself."""
-        found = self._closure(self.login, lambda member, row: True) - {PUBLIC}
+        found = self._closure(self.login, self._takes) - {PUBLIC}
         return sorted((self.catalog.roles[oid] for oid in found), key=lambda role: (role != self.login, role.name))
 
     @cached_property
@@ -76,6 +76,11 @@ class Reach:
                     found.add(row[1])
                     queue.append(row[1])
         return frozenset(found)
+
+    def _takes(self, member: Role, row: tuple) -> bool:
+        """Whether a membership lets the member act as the role: always before PostgreSQL 16, by its options since."""
+        _, _, admin, inherits, sets = row
+        return sets is None or sets or admin or bool(inherits)
 
     def _inherits(self, member: Role, row: tuple) -> bool:
         return member.inherit if row[3] is None else row[3]
