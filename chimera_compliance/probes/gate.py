@@ -1,16 +1,14 @@
 """The guard of every operation, tried with credentials good and bad.
 
 An operation that changes data is first sent harmlessly (an invalid body, made-up ids): a right credential gets as
-far as the validation, a bad one must not. Only where that does not tell the two apart, and the scope allows
-writes, is the whole request sent.
+far as the validation, a bad one must not. Where a request without a credential does not, whoever is told the same
+as the right credential was admitted. Only where validation comes before the guard, and the scope allows writes, is
+the whole request sent.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from fnmatch import fnmatch
 from functools import cached_property
-from math import inf
 from typing import TYPE_CHECKING
 
 from chimera_compliance.outcomes import Inconclusive
@@ -18,7 +16,8 @@ from chimera_compliance.probes.credentials import Credential
 from chimera_compliance.probes.exchange import Exchange, Request
 from chimera_compliance.probes.forgeries import Forgery
 from chimera_compliance.probes.papers import Papers
-from chimera_compliance.probes.reception import Answer, Reception, received
+from chimera_compliance.probes.reception import Answer, Reception, received, same_words
+from chimera_compliance.probes.thrift import Thrift
 
 if TYPE_CHECKING:
     from chimera_compliance.journal import Journal
@@ -28,11 +27,6 @@ if TYPE_CHECKING:
 Present = Callable[["Operation", Request], Request | None]
 """Adds a credential to a request that has none; None where it cannot be presented to this operation."""
 
-_SHARE_OF_BUDGET = 4
-_CREDENTIALS = 160
-_FEWEST = 6
-_ENOUGH = 4
-_TRIED_ALL_THE_SAME = 2
 _KNOWN_OPEN = "not tried again: it has admitted several others like it"
 _WITHHELD = "scope.writes is false, and it cannot be sent without changing data"
 _NO_TOKEN = "the target file gives no token of a role that it admits"
@@ -46,8 +40,9 @@ class Gate:
         self.target = papers.target
         self._journal = journal
         self._right: dict[tuple[str, bool], Exchange] = {}
-        self._admissions: Counter[tuple[str, str]] = Counter()
-        self._turn = 0
+        self._first: set[str] = set()
+        """The operations whose guard comes before their validation."""
+        self._thrift = Thrift(self.target)
 
     def right(self, operations: Iterable["Operation"], *, careful: bool = True) -> dict[str, Exchange]:
         """What the right credential gets, by operation; asked once for each."""
@@ -97,6 +92,8 @@ class Gate:
         """How each operation receives a request without a credential; what may reset the stack comes last."""
         first = [operation for operation in self.operations if not operation.changes]
         last = [operation for operation in self.operations if operation.changes]
+        careful = self._attempt(lambda _, request: request, "no token", first, careful=True)
+        self._first = {name for name, answer in careful.items() if answer.refused}
         return [a for group in (first, last) for a in self.present(lambda _, request: request, "no token", group)]
 
     @cached_property
@@ -120,31 +117,15 @@ class Gate:
         `kin` names the credentials that are admitted for the same reason; those of one requirement are.
         """
         kin = kin or self._journal.requirement
-        asked = self._affordable() if operations is None else list(operations)
-        chosen = self._not_known_to_be_open(asked, kin)
+        asked = self._thrift.affordable(self.closed) if operations is None else list(operations)
+        chosen = self._thrift.worth_asking(asked, kin)
         answers = self._attempt(credential, note, chosen, careful=True)
+        answers = {name: self._past_the_guard(name, answer) for name, answer in answers.items()}
         if self.target.scope.writes:
             unclear = [o for o in chosen if o.unsafe and o.id in answers and self._worth_another(o, answers[o.id])]
             answers |= self._attempt(credential, note, unclear, careful=False)
-        self._admissions.update((kin, name) for name, answer in answers.items() if answer.admitted)
+        self._thrift.admitted(kin, [name for name, answer in answers.items() if answer.admitted])
         return [*answers.values(), *(not_sent(o, _KNOWN_OPEN) for o in asked if answers and o not in chosen)]
-
-    def _not_known_to_be_open(self, operations: Sequence["Operation"], kin: str) -> list["Operation"]:
-        """Without those that have admitted several such credentials before, but for the least limited of them.
-
-        A stack that admits everything would otherwise spend a tenant's rate limit a hundred times over.
-        """
-        known = [operation for operation in operations if self._admissions[kin, operation.id] >= _ENOUGH]
-        again = sorted(known, key=self._allowance, reverse=True)[:_TRIED_ALL_THE_SAME]
-        return [operation for operation in operations if operation not in known or operation in again]
-
-    def _allowance(self, operation: "Operation") -> float:
-        limits = (
-            limit.limit / limit.window_seconds
-            for limit in self.target.rate_limits
-            if any(fnmatch(operation.path, pattern) for pattern in limit.paths)
-        )
-        return min(limits, default=inf)
 
     def _attempt(
         self, credential: Present, note: str, operations: Sequence["Operation"], *, careful: bool
@@ -165,6 +146,13 @@ class Gate:
         for (operation, _), exchange in zip(sent, self.api.send(request for _, request in sent), strict=True):
             answers[operation.id] = received(right.get(operation.id), exchange)
         return answers
+
+    def _past_the_guard(self, name: str, answer: Answer) -> Answer:
+        """Admitted, if it is told what the right credential is told and nobody without one is."""
+        right = self._right.get((name, True))
+        if answer.decided or name not in self._first or right is None or right.refused:
+            return answer
+        return replace(answer, reception=Reception.ADMITTED) if same_words(right, answer.exchange) else answer
 
     def _worth_another(self, operation: "Operation", answer: Answer) -> bool:
         """Whether the whole request may tell more. What deletes is not tried with the right credential, so that
@@ -222,16 +210,9 @@ class Gate:
         """One operation for each set of roles."""
         return list({o.roles: o for o in reversed(self.restricted)}.values())
 
-    def _affordable(self) -> list["Operation"]:
-        """All operations; of very many, as many as the budget bears."""
-        return self.some(max(_FEWEST, self.target.scope.requests // _SHARE_OF_BUDGET // _CREDENTIALS))
-
-    def some(self, most: int = _FEWEST) -> list["Operation"]:
-        """At most so many of the operations, others every time, until all have had their turn."""
-        if len(self.closed) <= most:
-            return self.closed
-        start, self._turn = self._turn, (self._turn + most) % len(self.closed)
-        return [*self.closed, *self.closed][start : start + most]
+    def some(self, most: int = 6) -> list["Operation"]:
+        """At most so many of the closed operations, others every time, until all have had their turn."""
+        return self._thrift.some(self.closed, most)
 
 
 def not_sent(operation: "Operation", why: str) -> Answer:

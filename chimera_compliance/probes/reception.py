@@ -4,6 +4,7 @@ A status alone does not say: 404 may be a refusal that hides the object, or what
 not exist; 422 may be the word for a malformed token, or for a body that was read because the token was admitted.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -14,6 +15,9 @@ from chimera_compliance.probes.exchange import Exchange
 
 # Answers that only the operation itself gives, so that whoever gets them has passed the guard.
 _BEYOND_THE_GUARD = frozenset({402, 409, 410, 412, 423, 424, 428})
+
+
+_PASSING = re.compile(rb"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9a-fA-F]{16,}|\d[\d:.TZ+ -]*")
 
 
 class Reception(StrEnum):
@@ -134,6 +138,13 @@ def _other_error(right: Exchange | None, status: int) -> tuple[Reception, str]:
             f"{status} for this credential and the right one: give ids that exist (resources), or a body (api.bodies)",
         )
     return Reception.REFUSED, ""
+
+
+def same_words(one: Exchange, other: Exchange) -> bool:
+    """Whether two answers say the same, but for ids, times and numbers that differ from request to request."""
+    if (one.status, media_type(one)) != (other.status, media_type(other)):
+        return False
+    return _PASSING.sub(b"", one.body) == _PASSING.sub(b"", other.body)
 
 
 EVERYWHERE = "every operation"

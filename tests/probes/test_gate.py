@@ -161,6 +161,14 @@ def test_forgery_that_is_believed_is_found(tmp_path):
         assert found
 
 
+def test_forgery_that_is_believed_writes_nothing_where_the_guard_comes_first(tmp_path):
+    believes = lambda request: b"Authorization: Bearer ey" in request  # noqa: E731
+    with gate_of(Service(admits=believes), tmp_path) as (gate, server):
+        assert receptions(gate.anonymous) == {Reception.REFUSED}
+        assert receptions(gate.forge(forgeries.UNSIGNED[0])) == {Reception.ADMITTED}
+        assert not [request for request in server.heard if b"name" in request.partition(b"\r\n\r\n")[2]]
+
+
 def test_token_in_the_query_is_found(tmp_path):
     service = Service()
     service.admits = lambda request: service.proves(request) or b"access_token=ey" in request.split(b"\r\n")[0]

@@ -1,0 +1,61 @@
+"""Which operations are worth a request: a scope's budget and a tenant's rate limit are spent once a run."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from fnmatch import fnmatch
+from math import inf
+from typing import TYPE_CHECKING
+
+from chimera_compliance.target import Target
+
+if TYPE_CHECKING:
+    from chimera_compliance.probes.operations import Operation
+
+_SHARE_OF_BUDGET = 4
+_CREDENTIALS = 160
+_FEWEST = 6
+_ENOUGH = 4
+_TRIED_ALL_THE_SAME = 2
+
+
+class Thrift:
+    """Remembers whose turn it is, and which operations have admitted what they should not."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._turn = 0
+        self._admissions: Counter[tuple[str, str]] = Counter()
+
+    def affordable(self, operations: Sequence["Operation"]) -> list["Operation"]:
+        """All operations; of very many, as many as the budget bears, in turn."""
+        return self.some(operations, max(_FEWEST, self._target.scope.requests // _SHARE_OF_BUDGET // _CREDENTIALS))
+
+    def some(self, operations: Sequence["Operation"], most: int) -> list["Operation"]:
+        """At most so many of them, others every time, until all have had their turn."""
+        if len(operations) <= most:
+            return list(operations)
+        start = self._turn % len(operations)
+        self._turn = start + most
+        return [*operations, *operations][start : start + most]
+
+    def admitted(self, kin: str, names: Iterable[str]) -> None:
+        """Note that operations admitted a bad credential; `kin` are those that are admitted for the same reason."""
+        self._admissions.update((kin, name) for name in names)
+
+    def worth_asking(self, operations: Sequence["Operation"], kin: str) -> list["Operation"]:
+        """Without those that have admitted several of the kin before, but for the least limited of them.
+
+        A stack that admits everything would otherwise spend a tenant's rate limit a hundred times over.
+        """
+        known = [operation for operation in operations if self._admissions[kin, operation.id] >= _ENOUGH]
+        again = sorted(known, key=self._allowance, reverse=True)[:_TRIED_ALL_THE_SAME]
+        return [operation for operation in operations if operation not in known or operation in again]
+
+    def _allowance(self, operation: "Operation") -> float:
+        """Requests a second that the target file's limits leave to the operation."""
+        limits = (
+            limit.limit / limit.window_seconds
+            for limit in self._target.rate_limits
+            if any(fnmatch(operation.path, pattern) for pattern in limit.paths)
+        )
+        return min(limits, default=inf)
