@@ -72,9 +72,12 @@ class Recorder:
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
         self.checklist = Checklist.load()
+        selected = config.getoption("controls")
+        self.controls = control_ids(selected, self.checklist) if selected else _controls_of_files(config)
         worker = getattr(config, "workerinput", None)
         self.run_id = worker["run_id"] if worker else new_run_id()
         self.out = Path(worker["out"] if worker else config.getoption("out") or default_out(self.run_id)).absolute()
+        self.journal = self._journal(worker["workerid"].upper() + "-" if worker else "")
         self.stack = None
         self.target = Target.load(Path(worker["target"]) if worker else self._target_file())
         unknown = set(self.target.not_applicable) - self.checklist.ids
@@ -82,9 +85,6 @@ class Recorder:
             raise ConfigurationError(
                 f"{self.target.path}: not_applicable names unknown ids: {', '.join(sorted(unknown))}"
             )
-        self.journal = self._journal(config.workerinput["workerid"].upper() + "-" if worker else "")
-        selected = config.getoption("controls")
-        self.controls = control_ids(selected, self.checklist) if selected else _controls_of_files(config)
         self.gathering = None if worker else Gathering(self)
 
     def _target_file(self) -> Path:
