@@ -6,27 +6,31 @@ as the right credential was admitted. Only where validation comes before the gua
 the whole request sent.
 """
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from chimera_compliance.outcomes import Inconclusive
-from chimera_compliance.probes.credentials import Credential
+from chimera_compliance.probes.credentials import Credential, with_headers
 from chimera_compliance.probes.exchange import Exchange, Request
+from chimera_compliance.probes.foreign_keys import FOREIGN_KEY
 from chimera_compliance.probes.forgeries import Forgery
 from chimera_compliance.probes.papers import Papers
-from chimera_compliance.probes.reception import Answer, Reception, received, same_words
+from chimera_compliance.probes.reception import Answer, Reception, plainly, received, same_words
 from chimera_compliance.probes.thrift import Thrift
 
 if TYPE_CHECKING:
     from chimera_compliance.journal import Journal
     from chimera_compliance.probes.http import Api
     from chimera_compliance.probes.operations import Operation
+    from chimera_compliance.probes.principals import Principal
 
 Present = Callable[["Operation", Request], Request | None]
 """Adds a credential to a request that has none; None where it cannot be presented to this operation."""
 
+_CREDENTIAL = re.compile(r"passw|secret|credential|api_?key", re.IGNORECASE)
 _KNOWN_OPEN = "not tried again: it has admitted several others like it"
 _WITHHELD = "scope.writes is false, and it cannot be sent without changing data"
 _NO_TOKEN = "the target file gives no token of a role that it admits"
@@ -73,7 +77,7 @@ class Gate:
         seen = self.right(asked)
         if self.target.scope.writes:  # what exists nowhere may be forbidden to everybody
             seen |= self.right((o for o in asked if o.unsafe and o.id in seen and seen[o.id].refused), careful=False)
-        return [_plainly(seen[o.id]) if o.id in seen else not_sent(o, self._why_not(o)) for o in asked]
+        return [plainly(seen[o.id]) if o.id in seen else not_sent(o, self._why_not(o)) for o in asked]
 
     def require_control(self) -> None:
         """Make sure that the stack admits somebody at all.
@@ -92,9 +96,19 @@ class Gate:
         """How each operation receives a request without a credential; what may reset the stack comes last."""
         first = [operation for operation in self.operations if not operation.changes]
         last = [operation for operation in self.operations if operation.changes]
-        careful = self._attempt(lambda _, request: request, "no token", first, careful=True)
-        self._first = {name for name, answer in careful.items() if answer.refused}
-        return [a for group in (first, last) for a in self.present(lambda _, request: request, "no token", group)]
+        self._guard_first(first)
+        answers = [a for group in (first, last) for a in self.present(lambda _, request: request, "no token", group)]
+        promised = {operation.id for operation in self.operations if operation.secured}
+        told = "though the document says that it needs a token"
+        return [replace(a, reason=told) if a.admitted and a.subject in promised else a for a in answers]
+
+    def _guard_first(self, operations: Sequence["Operation"]) -> None:
+        """Learn which operations turn away both no token and a stranger's before they validate anything."""
+        stranger = self._forged(FOREIGN_KEY[0])
+        tried = (lambda _, request: request, stranger)
+        seen = [self._attempt(credential, "a stranger", operations, careful=True) for credential in tried]
+        refused = [{name for name, answer in answers.items() if answer.refused} for answers in seen]
+        self._first = set.intersection(*refused)
 
     @cached_property
     def closed(self) -> list["Operation"]:
@@ -148,22 +162,33 @@ class Gate:
         return answers
 
     def _past_the_guard(self, name: str, answer: Answer) -> Answer:
-        """Admitted, if it is told what the right credential is told and nobody without one is."""
+        """Admitted, if it is told what the right credential is told, and strangers are not."""
         right = self._right.get((name, True))
         if answer.decided or name not in self._first or right is None or right.refused:
             return answer
-        return replace(answer, reception=Reception.ADMITTED) if same_words(right, answer.exchange) else answer
+        same = same_words(right, answer.exchange)
+        return replace(answer, reception=Reception.ADMITTED, reason="") if same else answer
 
     def _worth_another(self, operation: "Operation", answer: Answer) -> bool:
-        """Whether the whole request may tell more. What deletes is not tried with the right credential, so that
-        what that one got for made-up ids must show that it is admitted at all."""
+        """Whether the whole request may tell more, and may be sent.
+
+        What deletes is not tried with the right credential, so that what that one got for made-up ids must show that it
+        is admitted at all. A password is not changed, for the principals need theirs.
+        """
         if answer.decided or answer.exchange.status is None:
+            return False
+        if operation.id not in self.target.api.bodies and _CREDENTIAL.search(_body_of(operation, self.papers.alice)):
             return False
         right = self._right.get((operation.id, True))
         return operation.method != "DELETE" or (right is not None and not right.refused)
 
     def forge(self, forgery: Forgery, operations: Sequence["Operation"] | None = None) -> list[Answer]:
         """Present a forged token in the genuine one's place; no answers where it cannot be made of the genuine one."""
+        kin = "" if forgery.issued else "forged"
+        return self.present(self._forged(forgery), forgery.what, operations, kin=kin) or self.cannot(forgery)
+
+    def _forged(self, forgery: Forgery) -> Present:
+        """The forgery made of the right token for each operation, once a role."""
         made: dict[str | None, str | None] = {}
 
         def credential(operation: "Operation", request: Request) -> Request | None:
@@ -171,10 +196,9 @@ class Gate:
             if role not in made:
                 made[role] = forgery.make(self.papers.genuine(operation))
             token = made[role]
-            return token and replace(request, headers=(*request.headers, *self.api.authorization(token)))
+            return token and with_headers(request, *self.api.authorization(token))
 
-        kin = "" if forgery.issued else "forged"
-        return self.present(credential, forgery.what, operations, kin=kin) or self.cannot(forgery)
+        return credential
 
     def try_out(self, credential: Credential, operations: Sequence["Operation"] | None = None) -> list[Answer]:
         """Present something other than a forged token."""
@@ -215,14 +239,11 @@ class Gate:
         return self._thrift.some(self.closed, most)
 
 
+def _body_of(operation: "Operation", principal: "Principal") -> str:
+    return (operation.request(principal).body or b"").decode("utf-8", "replace")
+
+
 def not_sent(operation: "Operation", why: str) -> Answer:
     """An answer for what was left out, and why."""
     exchange = Exchange(Request(operation.method, operation.path, operation=operation.id), error=why)
     return Answer(exchange, Reception.UNDECIDED, why)
-
-
-def _plainly(right: Exchange) -> Answer:
-    """The right credential's reception by its status alone: there is nothing to compare it with."""
-    if right.status is None or right.status >= 500 or right.status == 429:
-        return Answer(right, Reception.UNDECIDED, f"the right credential gets {right.actual}")
-    return Answer(right, Reception.REFUSED if right.refused else Reception.ADMITTED)

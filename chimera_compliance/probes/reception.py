@@ -79,6 +79,13 @@ def received(right: Exchange | None, presented: Exchange) -> Answer:
     return Answer(presented, reception, reason)
 
 
+def plainly(right: Exchange) -> Answer:
+    """How the right credential itself was received, by status alone: there is nothing to compare it with."""
+    if right.status is None or right.status >= 500 or right.status == 429:
+        return Answer(right, Reception.UNDECIDED, f"the right credential gets {right.actual}")
+    return Answer(right, Reception.REFUSED if right.refused else Reception.ADMITTED)
+
+
 def _compare(right: Exchange | None, presented: Exchange) -> tuple[Reception, str]:
     status = presented.status
     if status is None:
@@ -171,7 +178,8 @@ def _problems(
     answers: Iterable[Answer], message: str, expected: str, severity: Severity | None, everywhere: bool
 ) -> Iterator[Problem]:
     for answer in answers:
-        problem = Problem(answer.subject, message, expected, answer.actual, answer.observation, severity)
+        actual = f"{answer.actual}, {answer.reason}" if answer.reason else answer.actual
+        problem = Problem(answer.subject, message, expected, actual, answer.observation, severity)
         yield replace(problem, subject=EVERYWHERE) if everywhere else problem
         if everywhere:
             return

@@ -162,11 +162,40 @@ def test_forgery_that_is_believed_is_found(tmp_path):
 
 
 def test_forgery_that_is_believed_writes_nothing_where_the_guard_comes_first(tmp_path):
-    believes = lambda request: b"Authorization: Bearer ey" in request  # noqa: E731
-    with gate_of(Service(admits=believes), tmp_path) as (gate, server):
+    service = Service()
+    service.admits = lambda request: service.proves(request) or b".\r\n" in request.replace(b" ", b"")
+    with gate_of(service, tmp_path) as (gate, server):
         assert receptions(gate.anonymous) == {Reception.REFUSED}
         assert receptions(gate.forge(forgeries.UNSIGNED[0])) == {Reception.ADMITTED}
         assert not [request for request in server.heard if b"name" in request.partition(b"\r\n\r\n")[2]]
+
+
+def test_guard_that_proves_the_token_after_validation_is_not_taken_for_one_that_comes_first(tmp_path):
+    def first(method, path, body):
+        return validates_first(method, path, body) if carries_token else None
+
+    service = Service(first=first)
+    carries_token = False
+    served = service.__call__
+
+    def behave(connection, request):
+        nonlocal carries_token
+        carries_token = b"Authorization" in request
+        served(connection, request)
+
+    with gate_of(behave, tmp_path) as (gate, _):
+        assert receptions(gate.anonymous) == {Reception.REFUSED}
+        assert receptions(gate.forge(forgeries.UNSIGNED[0])) == {Reception.REFUSED}
+
+
+def test_password_is_not_changed_to_find_out(tmp_path, monkeypatch):
+    secret = {"schema": {"required": ["password"], "properties": {"password": {"type": "string"}}}}
+    paths = {"/things": {"get": {}, "post": {"requestBody": {"content": {"application/json": secret}}}}}
+    monkeypatch.setitem(globals(), "PATHS", paths)
+    early = lambda method, path, body: INVALID if body == b"{}" else None  # noqa: E731
+    with gate_of(Service(first=early), tmp_path) as (gate, server):
+        assert [answer.subject for answer in gate.anonymous if not answer.decided] == ["POST /things"]
+        assert not [request for request in server.heard if b"password" in request.partition(b"\r\n\r\n")[2]]
 
 
 def test_token_in_the_query_is_found(tmp_path):
