@@ -9,8 +9,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from chimera_compliance.probes.postgres.expressions import Expressions, Mentions
-from chimera_compliance.probes.postgres.planting import Planter, Row
+from chimera_compliance.probes.postgres.planting import Planter
 from chimera_compliance.probes.postgres.reach import Reach
+from chimera_compliance.probes.postgres.rows import Row
 from chimera_compliance.probes.postgres.session import Identity, Session
 from chimera_compliance.probes.postgres.tenancy import TenantTable
 

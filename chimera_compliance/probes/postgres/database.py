@@ -7,6 +7,8 @@ import psycopg
 from chimera_compliance.journal import Journal
 from chimera_compliance.outcomes import Inconclusive, NotReviewed
 from chimera_compliance.probes.postgres import (
+    copies,
+    early_readers,
     elsewhere,
     functions,
     oracles,
@@ -32,9 +34,9 @@ _BEHAVIOUR = {
     "escapes": reads.escapes,
     "writes": writes.writes,
     "foundations": policy_functions.foundations,
-    "early readers": policy_functions.early_readers,
+    "early readers": early_readers.early_readers,
     "views": views.views,
-    "copies": views.copies,
+    "copies": copies.copies,
     "definers": functions.definers,
     "foreign tables": elsewhere.foreign_tables,
     "large objects": elsewhere.large_objects,

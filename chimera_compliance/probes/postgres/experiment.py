@@ -12,8 +12,9 @@ from chimera_compliance.probes.postgres.binding import Binder, Binding
 from chimera_compliance.probes.postgres.catalog import SMALL, Catalog, Column, Relation
 from chimera_compliance.probes.postgres.expressions import Expressions, Mentions
 from chimera_compliance.probes.postgres.facts import Facts
-from chimera_compliance.probes.postgres.planting import Planter, Row
+from chimera_compliance.probes.postgres.planting import Planter
 from chimera_compliance.probes.postgres.reach import Reach
+from chimera_compliance.probes.postgres.rows import Row
 from chimera_compliance.probes.postgres.session import Identity, Session, Trial, identifier, literal
 from chimera_compliance.probes.postgres.tenancy import Tenancy, TenantTable
 from chimera_compliance.probes.postgres.tenants import Tenants, choose_tenants

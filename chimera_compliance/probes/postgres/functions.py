@@ -12,8 +12,9 @@ from chimera_compliance.probes.postgres.catalog import Function
 from chimera_compliance.probes.postgres.experiment import Experiment
 from chimera_compliance.probes.postgres.expressions import Mentions, uncommented
 from chimera_compliance.probes.postgres.facts import Facts
-from chimera_compliance.probes.postgres.planting import Row
+from chimera_compliance.probes.postgres.rows import Row
 from chimera_compliance.probes.postgres.session import Trial, literal
+from chimera_compliance.probes.postgres.shadowing import hijacks
 from chimera_compliance.probes.postgres.views import depends_on_others, marks, whole_row
 
 _MOST_CALLS = 48
@@ -60,6 +61,8 @@ def _judge(experiment: Experiment, function: Function, facts: Facts) -> None:
         if what := _leak(trial, texts, arguments, before if truth else None):
             facts.saw(subject, what, experiment.script(_any_row(experiment), trial))
             return
+    if _led_astray(experiment, function, texts, facts):
+        return
     if answered and _counts(experiment, function):
         facts.saw(
             subject,
@@ -70,6 +73,21 @@ def _judge(experiment: Experiment, function: Function, facts: Facts) -> None:
         facts.looked_at(subject, trial.statements)
     else:
         _read(experiment, function, facts)
+
+
+def _led_astray(experiment: Experiment, function: Function, texts: list[str], facts: Facts) -> bool:
+    """Called again with objects of the application's own before it in the search path."""
+    if _lasting(function):
+        return False
+    calls = [(given, _call(function, given)) for given in islice(_arguments(experiment, function), 3)]
+    for what, before in hijacks(experiment, function):
+        for given, call in calls:
+            trial = experiment.session.attempt(*before, call, identity=experiment.as_a)
+            if _leak(trial, texts, given, None):
+                actual = f"looks names up as its caller does: by {what} it gave tenant A a row of tenant B"
+                facts.saw(f"function {function.title}", actual, trial.statements)
+                return True
+    return False
 
 
 def _leak(trial: Trial, texts: list[str], arguments: tuple[str, ...], before) -> str:

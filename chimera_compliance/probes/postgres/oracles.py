@@ -5,7 +5,7 @@ import re
 from chimera_compliance.probes.postgres.catalog import Key
 from chimera_compliance.probes.postgres.experiment import Experiment
 from chimera_compliance.probes.postgres.facts import Facts
-from chimera_compliance.probes.postgres.planting import insertion
+from chimera_compliance.probes.postgres.rows import insertion
 from chimera_compliance.probes.postgres.session import identifier, literal
 from chimera_compliance.probes.postgres.tenancy import TenantTable
 

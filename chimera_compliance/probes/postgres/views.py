@@ -1,20 +1,11 @@
-"""Other ways to the same rows: views, materialized views, and tables into which triggers copy."""
-
-import re
+"""Other ways to the same rows: views, which read with their owner's eyes, and materialized views."""
 
 from chimera_compliance.probes.postgres.catalog import SMALL, Relation
 from chimera_compliance.probes.postgres.experiment import Experiment
-from chimera_compliance.probes.postgres.expressions import uncommented
 from chimera_compliance.probes.postgres.facts import Facts
-from chimera_compliance.probes.postgres.planting import Row, insertion
+from chimera_compliance.probes.postgres.rows import Row, insertion
 from chimera_compliance.probes.postgres.session import Identity, identifier, literal
 
-_SENDS_ROW = re.compile(
-    r"pg_notify\s*\([^;]*?(row_to_json|to_jsonb?|hstore|json_build_object|jsonb_build_object)\s*\([^;]*?\b(new|old)\b"
-    r"|pg_notify\s*\([^;]*?\b(new|old)\s*(::|\.\s*(?!id\b|\w+_id\b)\w)",
-    re.IGNORECASE,
-)
-_MOST_COPIES = 60
 _MOST_VIEWS = 150
 
 
@@ -86,7 +77,7 @@ def _look_at_view(experiment: Experiment, view: Relation, bases: list[Relation],
     if sum(max(base.rows, 0) for base in bases) > 10 * SMALL:
         facts.could_not(subject, "the tables under it are too large to be searched without a key")
         return
-    texts = [row.marker for row in rows] + [value for row in rows for value in _identifiers(row)]
+    texts = [row.marker for row in rows] + [value for row in rows for value in identifiers(row)]
     for who, identity in _states(experiment):
         trial = experiment.session.attempt(search(view, columns, texts, []), identity=identity)
         if trial.rows:
@@ -141,7 +132,7 @@ def _planted_below(experiment: Experiment, bases: list[Relation]) -> list[Row]:
     return [row for base in bases if (row := experiment.planter.row(base, tenant))]
 
 
-def _identifiers(row: Row) -> list[str]:
+def identifiers(row: Row) -> list[str]:
     """Values of a planted row that are random enough to be nobody else's."""
     columns = row.relation.columns
     own = [name for name in row.relation.primary if columns[name].base == "uuid"]
@@ -168,7 +159,7 @@ def _look_at_copy(experiment: Experiment, view: Relation, facts: Facts) -> None:
     columns = experiment.reach.columns(view, "SELECT")
     small = sum(max(base.rows, 0) for base in bases) < SMALL
     texts = (
-        [row.marker for row in rows] + [value for row in rows for value in _identifiers(row)] + [experiment.tenants.b]
+        [row.marker for row in rows] + [value for row in rows for value in identifiers(row)] + [experiment.tenants.b]
     )
     identity = experiment.as_a
     if small and rows:
@@ -185,81 +176,3 @@ def _look_at_copy(experiment: Experiment, view: Relation, facts: Facts) -> None:
         facts.saw(subject, "holds rows made from every tenant's, and has no policies", trial.statements)
     else:
         facts.could_not(subject, "it cannot be refreshed here, and shows no row")
-
-
-def copies(experiment: Experiment) -> Facts:
-    """Tables into which triggers and rules copy rows of other tenants, and tables that nobody took for shared."""
-    facts = Facts()
-    for relation in _candidates(experiment):
-        subject = f"table {relation.title}"
-        columns = experiment.reach.columns(relation, "SELECT", experiment.reach.at_once)
-        for what, setup in _happenings(experiment, relation):
-            sources = [row for _, row in _others(experiment, relation)]
-            texts = [row.marker for row in sources] + [v for row in sources for v in _identifiers(row)]
-            question = search(relation, columns, [*texts, "changed-by-b"], [])
-            trial = experiment.session.attempt(question, identity=experiment.as_a, setup=setup)
-            if trial.rows:
-                facts.saw(
-                    subject, f"shows tenant A what tenant B's rows hold, {what}", experiment.script(sources[0], trial)
-                )
-                break
-        else:
-            facts.looked_at(subject, trial.statements)
-    _announced(experiment, facts)
-    facts.none_there("tables", "SELECT oid::regclass FROM pg_class WHERE relkind IN ('r', 'p')")
-    return facts
-
-
-def _announced(experiment: Experiment, facts: Facts) -> None:
-    """Rows that triggers send by NOTIFY, to which any session may LISTEN; read in the source."""
-    for table in experiment.tenancy.tables.values():
-        for oid in table.relation.triggers:
-            function = experiment.catalog.functions.get(oid)
-            if function and _SENDS_ROW.search(uncommented(function.source)):
-                how = (f"SELECT pg_get_functiondef({oid})",)
-                facts.saw(f"function {function.title}", f"sends rows of {table.relation.title} to whoever listens", how)
-
-
-def _candidates(experiment: Experiment) -> list[Relation]:
-    readable = [t for t in experiment.catalog.tables if experiment.reach.can(t, "SELECT", experiment.reach.at_once)]
-    shared = [table for table in readable if table.rows < SMALL and not experiment.tenancy.of(table)]
-    stamped = [
-        table.relation for table in experiment.tried if table.relation in readable and table.relation.rows < SMALL
-    ]
-    quick = [table for table in shared + stamped if table.oid not in experiment.planter.given_up]
-    return quick[:_MOST_COPIES]
-
-
-def _others(experiment: Experiment, relation: Relation) -> list[tuple[str, Row]]:
-    """Tenant B's rows in the other tables: in a table's own rows, the reads look."""
-    b = experiment.tenants.b
-    below = {relation.oid, *relation.parents}
-    return [
-        (label, row)
-        for oid, found in experiment.foreign.items()
-        for label, row in found
-        if row.tenant == b and oid not in below and relation.oid not in row.relation.parents
-    ]
-
-
-def _happenings(experiment: Experiment, relation: Relation) -> list[tuple[str, list[str]]]:
-    """What makes triggers fire: the planting itself, then a change and a removal of tenant B's rows."""
-    sources = [row for _, row in _others(experiment, relation) if row.relation.triggers]
-    changed, removed = [], []
-    for row in sources:
-        text = next((c for c in row.relation.columns.values() if _free_text(row.relation, c)), None)
-        key = row.recognised_by(list(row.relation.columns), None)
-        if text is not None and key:
-            changed.append(f"UPDATE {row.relation.sql} SET {identifier(text.name)} = 'changed-by-b' WHERE {key}")
-        if key and not any(r.parent == row.relation.oid for t in experiment.catalog.tables for r in t.references):
-            removed.append(f"DELETE FROM {row.relation.sql} WHERE {key}")
-    found = [("as they were made", [])]
-    found += [("once they are changed", changed)] if changed else []
-    return found + ([("once they are deleted", removed)] if removed else [])
-
-
-def _free_text(relation: Relation, column) -> bool:
-    constrained = {name for key in relation.keys for name in key.columns}
-    constrained |= {name for reference in relation.references for name in reference.columns}
-    roomy = column.base in ("text", "varchar") and not 4 < column.modifier < 20
-    return roomy and column.name not in constrained and column.name not in " ".join(relation.checks)

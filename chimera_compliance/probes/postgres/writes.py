@@ -7,7 +7,7 @@ rows that it does not show, and a trigger may turn a row for tenant B into one f
 from chimera_compliance.probes.postgres.catalog import SMALL, Column, Relation
 from chimera_compliance.probes.postgres.experiment import Experiment
 from chimera_compliance.probes.postgres.facts import Facts
-from chimera_compliance.probes.postgres.planting import Row, insertion
+from chimera_compliance.probes.postgres.rows import Row, insertion
 from chimera_compliance.probes.postgres.session import Identity, Trial, identifier, literal
 from chimera_compliance.probes.postgres.tenancy import TenantTable
 

@@ -38,9 +38,10 @@ def test_number_is_within_its_check(check, holds):
 
 
 def test_settings_constants_and_claims_are_found():
-    text = """((tenant_id)::text = current_setting('app.tenant'::text, true))
-      OR (status = ANY (ARRAY['a'::text, 'it''s'])) OR (((current_setting('jwt'::text))::json -> 'app'::text) ->> 'role'::text) = 'root' OR n > 42"""
-    mentions = Mentions(text)
+    mentions = Mentions(
+        "((tenant_id)::text = current_setting('app.tenant'::text, true)) OR (s = ANY (ARRAY['a'::text, 'it''s'])) OR "
+        "(((current_setting('jwt'::text))::json -> 'app'::text) ->> 'role'::text) = 'root' OR n > 42"
+    )
     assert mentions.settings == ["app.tenant", "jwt"]
     assert {"a", "it's", "root"} <= set(mentions.strings)
     assert mentions.numbers == ["42"]
