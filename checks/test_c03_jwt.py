@@ -7,7 +7,7 @@ import pytest
 from chimera_compliance import Inconclusive, Problem, control, reject
 from chimera_compliance.outcomes import NotReviewed, Severity
 from chimera_compliance.probes import credentials, foreign_keys, forgeries, issued, issued_identities, trespass
-from chimera_compliance.probes.detours import DETOURS
+from chimera_compliance.probes.detours import DETOURS, STRAIGHT
 from chimera_compliance.probes.identities import ASSERTED
 from chimera_compliance.probes.reception import problems
 from chimera_compliance.probes.signing_key import weaknesses
@@ -263,9 +263,13 @@ def test_declared_lifetime_is_enforced(gate, issuing, case):
     issuing(case, None if declared else [])
 
 
-def test_other_roles_are_refused(gate, judge):
+@each([STRAIGHT, *DETOURS])
+def test_other_roles_are_refused(gate, public, judge, case):
     """The matrix of roles and operations, both ways: `test_valid_token_is_admitted` is the other."""
-    judge(trespass.by_other_roles(gate) or gate.cannot("other roles"), "a role that is not entitled to it")
+    if case is STRAIGHT:
+        return judge(trespass.by_other_roles(gate) or gate.cannot("other roles"), "a role that is not entitled to it")
+    answers = trespass.by_detour_of_other_roles(gate, case, trespass.surroundings(gate, public))
+    judge(answers or gate.cannot(case), f"a role that is not entitled to it, {case.what}", expected=NEVER_SERVED)
 
 
 @each([*issued_identities.ROLES_NOT_GRANTED, *issued_identities.ROLES_MISSPELT])

@@ -1,7 +1,7 @@
 """Other ways to the same handler: spellings of a path, of a method, and headers that rewrite either.
 
 A guard that looks at the path before it is decoded, matches by prefix, or sits at another place than the router,
-lets some of them through (CWE-22, CWE-436, ASVS v5.0.0-8.3.1). All are sent without a credential.
+lets some of them through (CWE-22, CWE-436, ASVS v5.0.0-8.3.1), be it a guard of tokens or one of roles.
 """
 
 from collections.abc import Callable
@@ -37,7 +37,7 @@ Turn = Callable[[Request, Surroundings], Request | None]
 
 @dataclass(frozen=True)
 class Detour:
-    """One other way; `what` continues "let a request without a token through …"."""
+    """One other way; `what` continues "let a request through …"."""
 
     id: str
     what: str
@@ -79,6 +79,10 @@ def _elsewhere(id: str, what: str, prefix: Callable[[str], str | None]) -> Detou
 def _other_version(prefix: str) -> str | None:
     head, _, version = prefix.rpartition("/v")
     return f"{head}/v{int(version) + 1}" if version.isdigit() else None
+
+
+def _capitals(prefix: str) -> str | None:
+    return prefix.upper() if prefix != prefix.upper() else None
 
 
 def _first_letter(path: str, escape: str) -> str:
@@ -145,6 +149,8 @@ def _as_websocket(request: Request, around: Surroundings) -> Request | None:
     return with_headers(request, *upgrade) if request.method == "GET" else None
 
 
+STRAIGHT = Detour("straight", "by the documented way", lambda request, _: request)
+
 DETOURS = [
     _path("upper-case", "under its path in capitals", lambda path, _: path.upper()),
     _path("trailing-slash", "under its path with a slash at the end", lambda path, _: path + "/"),
@@ -168,6 +174,8 @@ DETOURS = [
     Detour("open-in-query", "with an open path in the query", _open_in_query),
     Detour("rewritten", "through an open path and headers that name the goal", _rewritten),
     Detour("disguised", "with headers that name an open path", _disguised),
+    _elsewhere("prefix-upper-case", "below its prefix in capitals", _capitals),
+    _elsewhere("prefix-double-slash", "below its prefix with two slashes", lambda prefix: "/" + prefix),
     _elsewhere("no-prefix", "below no prefix", lambda prefix: ""),
     _elsewhere("other-version", "below the prefix of another version", _other_version),
     _elsewhere("prefix-twice", "below its prefix twice", lambda prefix: prefix * 2),

@@ -5,21 +5,22 @@ validation error that the right credential gets on the straight way.
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from chimera_compliance.probes.credentials import Bearer, Credential, with_headers, with_query
 from chimera_compliance.probes.detours import UNLISTED_METHODS, Detour, Surroundings, alike
-from chimera_compliance.probes.exchange import Exchange, Request
+from chimera_compliance.probes.exchange import Exchange, Headers, Request
 from chimera_compliance.probes.gate import Gate, not_sent
 from chimera_compliance.probes.identities import identity_headers, query_of
-from chimera_compliance.probes.reception import Answer, Reception
+from chimera_compliance.probes.reception import Answer, Reception, same_words
 
 if TYPE_CHECKING:
     from chimera_compliance.probes.operations import Operation
 
 _UNLISTED = "no token, a method that is not listed"
+_MOST_RESTRICTED = 8
 _VALIDATION = frozenset({409, 422})
 
 
@@ -30,18 +31,52 @@ def surroundings(gate: Gate, public: Sequence["Operation"]) -> Surroundings:
 
 
 def by_detour(gate: Gate, detour: Detour, around: Surroundings) -> list[Answer]:
-    """How the guarded operations answer on a detour."""
+    """How the guarded operations answer on a detour to a request without a token."""
     operations = gate.some(max(len(gate.closed) // 2, 12))
     straight = [(operation, gate.bare(operation, True, note=f"no token, {detour.what}")) for operation in operations]
+    idle = [detour.plain(request, around) for _, request in straight if request] if detour.plain else []
+    return _turned(gate, detour, around, straight, [*idle, *_nowhere(detour, around)])
+
+
+def by_detour_of_other_roles(gate: Gate, detour: Detour, around: Surroundings) -> list[Answer]:
+    """How restricted operations answer on a detour to the token of a role that they do not admit.
+
+    What that role gets on the straight way, or by another method that it may use, is no detour's doing.
+    """
+    straight, idle = [], []
+    for operation in sorted(gate.restricted, key=lambda item: item.unsafe and "{" in item.path)[:_MOST_RESTRICTED]:
+        token = gate.papers.genuine(operation).lesser
+        headers = gate.api.authorization(token)
+        request = gate.bare(operation, True, headers, f"another role, {detour.what}") if token else None
+        straight.append((operation, request))
+        if request is not None:
+            plain = [detour.plain(request, around)] if detour.plain else []
+            idle += [request, *plain, *_nowhere(detour, around, headers)]
+    answers = _turned(gate, detour, around, straight, idle)
+    right = gate.right(operation for operation, _ in straight)
+    return [replace(a, reception=Reception.REFUSED) if _finds_fault(a, right.get(a.subject)) else a for a in answers]
+
+
+def _finds_fault(answer: Answer, right: Exchange | None) -> bool:
+    """Whether an answer finds fault with something else than the right credential's does: with the detour itself."""
+    fault = answer.exchange.status in _VALIDATION
+    return fault and right is not None and not same_words(right, answer.exchange)
+
+
+def _turned(
+    gate: Gate,
+    detour: Detour,
+    around: Surroundings,
+    straight: Sequence[tuple["Operation", Request | None]],
+    idle: Iterable[Request],
+) -> list[Answer]:
+    """How requests are received on a detour; an answer like one to the `idle` requests says nothing."""
     turned = [(operation, request and detour.turn(request, around)) for operation, request in straight]
     ways = [(operation, request) for operation, request in turned if request is not None]
-    exchanges = gate.api.send(request for _, request in ways)
-    plain = gate.api.send(detour.plain(request, around) for _, request in straight if request) if detour.plain else []
-    idle = {exchange.subject: exchange for exchange in plain}
-    nowhere = _nowhere(gate, detour, around)
+    exchanges, known = gate.api.send(request for _, request in ways), gate.api.send(idle)
     right = gate.right(operation for operation, _ in ways)
     return [
-        _answer(exchange, right.get(name), [*nowhere, *([idle[name]] if name in idle else [])])
+        _answer(exchange, right.get(name), [other for other in known if other.request.operation in ("", name)])
         for exchange, name in ((exchange, exchange.subject) for exchange in exchanges)
     ]
 
@@ -53,10 +88,11 @@ def _answer(exchange: Exchange, right: Exchange | None, nowhere: list[Exchange])
     return Answer(exchange, _received(exchange, right, nowhere))
 
 
-def _nowhere(gate: Gate, detour: Detour, around: Surroundings) -> list[Exchange]:
+def _nowhere(detour: Detour, around: Surroundings, headers: Headers = ()) -> list[Request]:
     """The same detour to what does not exist, by GET and by POST."""
-    bare = [Request(method, f"/{uuid.uuid4().hex}", note="a path that does not exist") for method in ("GET", "POST")]
-    return gate.api.send(filter(None, (detour.turn(request, around) for request in bare)))
+    note = "a path that does not exist"
+    bare = [Request(method, f"/{uuid.uuid4().hex}", headers, note=note) for method in ("GET", "POST")]
+    return [turned for request in bare if (turned := detour.turn(request, around)) is not None]
 
 
 def _received(exchange: Exchange, right: Exchange | None, nowhere: list[Exchange]) -> Reception:

@@ -1,6 +1,7 @@
 """How a credential was received is told by comparison, whatever words the stack has for a refusal."""
 
 import json
+import re
 from contextlib import contextmanager
 
 import jwt
@@ -245,6 +246,46 @@ def test_detour_around_the_guard_is_found(tmp_path):
     with gate_of(Service(first=around), tmp_path) as (gate, _):
         assert Reception.ADMITTED in on(gate, "double-slash")
         assert on(gate, "upper-case") == {Reception.REFUSED}
+
+
+ROLES = SETTINGS.replace(
+    "tokens:", "roles: [operator, guest]\napi: {base_url: 'URL', roles: {GET /things: [operator]}}\ntokens:"
+)
+
+
+class Ranked(Service):
+    """Admits operators to /things, and others where `overlooked` is true of the method and path."""
+
+    def __init__(self, overlooked=lambda method, path: False, **settings) -> None:
+        super().__init__(**settings)
+        self.overlooked = overlooked
+
+    def proves(self, request) -> bool:
+        method, path = request.split(b" ", 1)[0].decode(), path_of(request)
+        found = re.search(rb"Bearer (\S+)", request)
+        if not (found and super().proves(request)):
+            return False
+        role = jwt.decode(found[1].decode(), options={"verify_signature": False}).get("role")
+        return role == "operator" or method != "GET" or path.startswith("/things/7") or self.overlooked(method, path)
+
+    def handle(self, method, path, body) -> bytes:
+        return super().handle(method, path.partition("?")[0].rstrip("/"), body)
+
+
+def by_roles(gate, name):
+    detour = next(detour for detour in DETOURS if detour.id == name)
+    return receptions(trespass.by_detour_of_other_roles(gate, detour, trespass.surroundings(gate, [])))
+
+
+def test_detour_around_a_guard_of_roles_is_found(tmp_path):
+    with gate_of(Ranked(lambda method, path: path == "/things/"), tmp_path, ROLES) as (gate, _):
+        assert by_roles(gate, "trailing-slash") == {Reception.ADMITTED}
+        assert by_roles(gate, "upper-case") == {Reception.REFUSED}
+
+
+def test_what_another_role_may_do_is_no_detour(tmp_path):
+    with gate_of(Ranked(), tmp_path, ROLES) as (gate, _):
+        assert {reception for detour in DETOURS for reception in by_roles(gate, detour.id)} == {Reception.REFUSED}
 
 
 def test_page_that_is_served_at_every_path_is_no_detour(tmp_path):

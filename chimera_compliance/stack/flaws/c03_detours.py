@@ -31,6 +31,21 @@ def capitals(variant):
     _unguarded(variant, lambda ask: ask.path.lower() if ask.path != ask.path.lower() else None)
 
 
+@flaw("C03", breaks="C03.35", why="the guard knows the prefix in small letters, the router any letters")
+def capitals_in_prefix(variant):
+    _unguarded(variant, lambda ask: BASE + ask.path[len(BASE) :] if ask.path.startswith(BASE.upper()) else None)
+
+
+@flaw("C03", breaks="C03.31", why="the table of roles knows paths without a slash at the end")
+def trailing_slash_and_role(variant):
+    def open(ask):
+        if ask.path.endswith("/") and (claims := ask.claims()):
+            ask.move(ask.path.rstrip("/"))
+            ask.enter(**{**claims, "role": "admin"})
+
+    door(variant, open)
+
+
 @flaw("C03", breaks="C03.35", why="a matrix parameter hides the path from the guard")
 def matrix_parameter(variant):
     _unguarded(variant, lambda ask: ask.path.partition(";")[0] if ";" in ask.path else None)
