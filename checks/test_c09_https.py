@@ -5,8 +5,8 @@ import pytest
 from chimera_compliance import Inconclusive, Problem, control, reject
 from chimera_compliance.outcomes import NotReviewed
 from chimera_compliance.probes.certificate import ASPECTS, aspects
+from chimera_compliance.probes.inventory import read_document
 from chimera_compliance.probes.links import addresses, host_of, is_this_machine, plain_links
-from chimera_compliance.probes.openapi import fetch, parse
 from chimera_compliance.probes.plain_http import PlainHttp
 from chimera_compliance.probes.postgres.wire import Wire
 from chimera_compliance.probes.tls import BROKEN, DATED, Endpoint
@@ -162,8 +162,7 @@ def test_document_names_https_only(api, target, principals, coverage):
     """Clients are generated from the document, and go with their tokens where it sends them."""
     if not target.api.openapi:
         raise NotReviewed("the target file names no OpenAPI document")
-    alice = principals.get("alice")
-    named = addresses(parse(fetch(target, target.api.openapi, lambda: api.authorization(alice.token) if alice else ())))
+    named = addresses(read_document(target, api, principals))
     coverage.unit = "addresses"
     coverage.tested(named or "every address of the document is relative")
     own = host_of(target.api.base_url)

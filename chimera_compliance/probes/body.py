@@ -42,7 +42,7 @@ class Generator:
         if self._exhausted(depth):
             return None
         if (own := self.known(name)) is not None and _takes_text(schema):
-            return own
+            return typed(own, schema)
         found, value = _stated(schema)
         return value if found else self._made(self.merged(schema, depth), name, depth)
 
@@ -138,6 +138,18 @@ def _type(schema: dict[str, Any]) -> str:
     if schema.get("properties") or schema.get("required"):
         return "object"
     return "array" if "items" in schema else "string"
+
+
+def typed(value: Any, schema: dict[str, Any]) -> Any:
+    """A number that is known as text, as the number that a schema asks for; anything else as it is."""
+    if _type(schema) == "integer" and isinstance(value, str) and value.removeprefix("-").isdecimal():
+        return int(value)
+    return value
+
+
+def alike(before: object, value: str) -> int | str:
+    """An id in the JSON type of the one that it takes the place of."""
+    return int(value) if isinstance(before, int) and value.isdecimal() else value
 
 
 def _takes_text(schema: dict[str, Any]) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from urllib.parse import urlencode
 
-from chimera_compliance.probes.body import Generator
+from chimera_compliance.probes.body import Generator, alike
 from chimera_compliance.probes.exchange import Request
 from chimera_compliance.probes.operations import PATH_PARAMETER, Operation
 from chimera_compliance.probes.principals import Principal
@@ -181,11 +181,6 @@ class Estate:
         others = {*self.stranger.resources.values(), self.stranger.tenant, self.stranger.subject}
         others |= set() if self.owner.tenant else {self.owner.subject}
         return {value: name for name, value in named.items() if _is_name(value) and value not in others}
-
-
-def alike(before: object, value: str) -> int | str:
-    """An id in the JSON type of the one that it takes the place of."""
-    return int(value) if isinstance(before, int) and value.isdecimal() else value
 
 
 def _keys(node) -> Iterator[str]:

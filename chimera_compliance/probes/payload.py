@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
-from chimera_compliance.probes.body import Generator, Known
+from chimera_compliance.probes.body import Generator, Known, alike, typed
 from chimera_compliance.probes.openapi import Document
 
 JSON = "application/json"
@@ -32,11 +32,28 @@ class Payload:
     def value(self, known: Known) -> Any:
         """A body that is valid as far as the document and the target file tell."""
         if self.override is not _ABSENT:
-            return filled(self.override, known)
+            return self._filled(self.override, known, self.schema)
         generator = Generator(self.document, known, self.updates)
         if self.example is not _ABSENT:
             return _owned(self.example, known)
         return generator.instance(self.schema or {"type": "object"})
+
+    def _filled(self, value: Any, known: Known, schema: Any) -> Any:
+        """``{tenant}``, ``{agent_id}`` and the like replaced in every text of a tree; an unknown name stays.
+
+        What is nothing but such a name becomes a number where the document asks for one.
+        """
+        schema = Generator(self.document).merged(self.document.resolve(schema))
+        match value:
+            case str():
+                text = _PLACEHOLDER.sub(lambda found: str(known(found[1]) or found[0]), value)
+                return typed(text, schema) if _PLACEHOLDER.fullmatch(value) else text
+            case dict():
+                members = self.document.resolve(schema.get("properties"))
+                return {key: self._filled(item, known, members.get(key)) for key, item in value.items()}
+            case list():
+                return [self._filled(item, known, schema.get("items")) for item in value]
+        return value
 
     def invalid(self) -> Any:
         """A body that parses and cannot be valid: without its required members, or of another type."""
@@ -107,19 +124,7 @@ def _owned(example: Any, known: Known) -> Any:
     """An example in which ids of objects are the principal's own."""
     if not isinstance(example, dict):
         return example
-    return {name: value if (own := known(name)) is None else own for name, value in example.items()}
-
-
-def filled(value: Any, known: Known) -> Any:
-    """``{tenant}``, ``{agent_id}`` and the like replaced in every text of a tree; an unknown name stays."""
-    match value:
-        case str():
-            return _PLACEHOLDER.sub(lambda found: str(known(found[1]) or found[0]), value)
-        case dict():
-            return {key: filled(item, known) for key, item in value.items()}
-        case list():
-            return [filled(item, known) for item in value]
-    return value
+    return {name: value if (own := known(name)) is None else alike(value, str(own)) for name, value in example.items()}
 
 
 def _multipart(members: dict[str, Any]) -> bytes:

@@ -211,3 +211,26 @@ def test_an_update_does_not_change_who_somebody_is():
     assert Generator(DOCUMENT, updates=True).instance(schema) == {"title": "book"}
     without_examples = {"email": {"type": "string"}, "note": {"type": "string", "enum": ["n"]}}
     assert Generator(DOCUMENT, updates=True).instance({"properties": without_examples}) == {"note": "n"}
+
+
+INVOICE = {
+    "type": "object",
+    "properties": {"customerId": {"type": "integer"}, "lines": {"type": "array", "items": {"$ref": "#/line"}}},
+    "required": ["customerId"],
+}
+
+
+def test_a_known_id_has_the_type_that_the_schema_asks_for():
+    document = Document({"line": {"properties": {"productId": {"type": ["integer", "null"]}, "code": {}}}})
+    known = {"customerId": "7", "productId": "12", "code": "0042"}.get
+    assert Generator(document, known).instance(INVOICE) == {"customerId": 7}
+    declared = {
+        "customerId": "{customerId}",
+        "lines": [{"productId": "{productId}", "code": "{code}", "n": "no {code}"}],
+    }
+    body = Payload(document, schema=INVOICE, override=declared).value(known)
+    assert body == {"customerId": 7, "lines": [{"productId": 12, "code": "0042", "n": "no 0042"}]}
+    assert Payload(document, schema=INVOICE, example={"customerId": 1, "code": "x"}).value(known) == {
+        "customerId": 7,
+        "code": "0042",
+    }
