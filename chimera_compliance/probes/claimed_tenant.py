@@ -5,71 +5,20 @@ to be refused or ignored; what alice then sees or creates tells which. Where a s
 in their place.
 """
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
-from urllib.parse import urlencode
 
-from chimera_compliance.probes.estate import Claim
+from chimera_compliance.probes.claimed_identity import Identity
+from chimera_compliance.probes.estate import Claim, complete
 from chimera_compliance.probes.exchange import Exchange, Request
 from chimera_compliance.probes.marks import leaves, values
 from chimera_compliance.probes.operations import PATH_PARAMETER, Operation
 from chimera_compliance.probes.ownership import Attempt, Neighbours, seen_in
 from chimera_compliance.probes.throwaway import Workshop, identifier_of
-from chimera_compliance.probes.witness import read
 
-_TENANT = ("tenant_id", "tenantId", "tenant", "org_id", "organization_id", "account_id")
-_USER = ("user_id", "userId", "owner_id", "author_id", "username")
-
-
-@dataclass(frozen=True)
-class Identity:
-    """The names under which an API may take an identity from a request, and bob's value for them."""
-
-    names: tuple[str, ...]
-    value: str
-    hers: str
-
-    @classmethod
-    def of(
-        cls, neighbours: Neighbours, tenant_names: tuple[str, ...], user_names: tuple[str, ...]
-    ) -> "Identity | None":
-        """bob's tenant, or bob himself where there are no tenants; None where the two do not differ."""
-        alice, bob = neighbours.alice, neighbours.bob
-        if bob.tenant and alice.tenant and bob.tenant != alice.tenant:
-            return cls(tuple(dict.fromkeys((*tenant_names, *_TENANT))), bob.tenant, alice.tenant)
-        if bob.subject and alice.subject and bob.subject != alice.subject:
-            return cls(tuple(dict.fromkeys((*user_names, *_USER))), bob.subject, alice.subject)
-        return None
-
-    def in_query(self, request: Request) -> Request:
-        """The request with the identity in its query, under every name."""
-        joint = "&" if "?" in request.path else "?"
-        added = urlencode([(name, self.value) for name in self.names])
-        return replace(request, path=f"{request.path}{joint}{added}", note="bob's identity in the query")
-
-    def in_headers(self, request: Request) -> Request:
-        """The same in headers and a cookie."""
-        words = dict.fromkeys(name.replace("_", "-").title() for name in self.names if name == name.lower())
-        added = tuple((f"X-{word}", self.value) for word in words)
-        cookie = ("Cookie", "; ".join(f"{name}={self.value}" for name in self.names))
-        return replace(request, headers=(*request.headers, *added, cookie), note="bob's identity in headers")
-
-    def in_body(self, request: Request) -> Request | None:
-        """The same in the body, in place of hers and in a member more; None where the body is no object."""
-        if not isinstance(document := read(request.body), dict):
-            return None
-        changed = {**self._exchanged(document), self.names[0]: self.value}
-        return replace(request, body=json.dumps(changed).encode(), note="bob's identity in the body")
-
-    def _exchanged(self, node: Any) -> Any:
-        match node:
-            case dict():
-                return {key: self._exchanged(item) for key, item in node.items()}
-            case list():
-                return [self._exchanged(item) for item in node]
-        return self.value if node == self.hers else node
+_ALL, _BESIDE = "body, query and headers", "query and headers"
+_PLACES = {_ALL: (), "body": (_ALL,), _BESIDE: (_ALL,), "headers": (_ALL, _BESIDE)}
+"""Where the identity stands; one that was accepted in wider places need not be tried here."""
 
 
 @dataclass(frozen=True)
@@ -119,16 +68,19 @@ def _asked(neighbours: Neighbours, claim: Claim, identity: Identity) -> list[Req
 
 @dataclass(frozen=True)
 class Created:
-    """What came of alice creating something for bob's tenant. ``his`` and ``hers``: who can see it, None if unknown."""
+    """What came of alice creating something for bob's tenant, or giving it what is hers.
+
+    ``his`` and ``hers``: who can see it, None if unknown.
+    """
 
     operation: Operation
     where: str
     answer: Exchange
+    plain: Exchange | None = None
+    """With less of the claim or none, where the claim was refused: the positive control."""
     named: bool = False
     his: bool | None = None
     hers: bool | None = None
-    plain: Exchange | None = None
-    """Without the claim, where the claim was refused: the positive control."""
 
     @property
     def subject(self) -> str:
@@ -165,36 +117,82 @@ class Created:
 
 
 def creating(near: Neighbours, identity: Identity, workshop: Workshop) -> Iterator[Created]:
-    """Every operation that creates, with bob's identity in body, query and headers, then without it in the body."""
+    """Every operation that creates, with bob's identity in body, query and headers.
+
+    What was created is then written over with bob's identity, by the operations that change it.
+    """
     for operation in [item for item in near.private if item.method == "POST"]:
         honest = near.estate.making(operation, near.alice, near.credential(near.alice, operation), "alice")
-        beside = identity.in_headers(identity.in_query(honest))
-        if (claiming := identity.in_body(beside)) is None:
+        if identity.in_body(honest) is None:
+            continue
+        answers = _claiming(near, identity, honest)
+        made = [answer for answer in answers.values() if answer.ok] or near.api.send([honest])
+        judged = [
+            _whose(near, operation, answer, where, identity)
+            if answer.ok
+            else Created(operation, where, answer, made[0])
+            for where, answer in answers.items()
+        ]
+        yield from judged
+        if _is_new(operation, honest, made[-1]):
+            if not any(item.became_bobs for item in judged):
+                yield from _moving(near, identity, operation, made[-1])
+            for answer in made:
+                workshop.discard_new(operation, answer, near.alice)
+
+
+def _claiming(near: Neighbours, identity: Identity, honest: Request) -> dict[str, Exchange]:
+    """The answers to bob's identity in all places, and in fewer where they are refused: for their form, perhaps."""
+    answers: dict[str, Exchange] = {}
+    for where, tried in _PLACES.items():
+        if not any(wider in answers and answers[wider].ok for wider in tried):
+            answers[where] = near.api.send([identity.placed(honest, where)])[0]
+    return answers
+
+
+def _is_new(operation: Operation, request: Request, answer: Exchange) -> bool:
+    """Whether an answer tells of a new object, and not of one that the path names: POST /orders/7/cancel makes none."""
+    above = request.path.partition("?")[0].split("/")
+    acted_on = "{" in operation.path and identifier_of(answer, "id") in above
+    return answer.ok and (answer.status == 201 or not acted_on)
+
+
+def _moving(near: Neighbours, identity: Identity, maker: Operation, made: Exchange) -> Iterator[Created]:
+    """alice's new object written over with bob's identity in the body, as where a handler assigns all members."""
+    identifier = identifier_of(made, "id")
+    for operation in [item for item in near.private if item.method in ("PUT", "PATCH") and _is_item_of(item, maker)]:
+        if identifier is None:
+            return
+        holder = replace(near.alice, resources=near.alice.resources | {operation.path: identifier})
+        asked = operation.request(holder, headers=near.credential(near.alice, operation), note="alice")
+        honest = complete(operation, holder, asked)
+        if (claiming := identity.in_body(honest)) is None:
             continue
         answer = near.api.send([claiming])[0]
         if answer.ok:
-            yield _whose(near, operation, answer, "body, query and headers", identity)
+            yield _whose(near, operation, answer, "body", identity, identifier)
         else:
-            second = near.api.send([beside])[0]
-            plain = second if second.ok else near.api.send([honest])[0]
-            yield Created(operation, "body, query and headers", answer, plain=plain)
-            if second.ok:
-                yield _whose(near, operation, second, "query and headers", identity)
-            answer = plain
-        workshop.discard_new(operation, answer, near.alice)
+            yield Created(operation, "body", answer, near.api.send([honest])[0])
 
 
-def _whose(near: Neighbours, operation: Operation, answer: Exchange, where: str, identity: Identity) -> Created:
+def _is_item_of(item: Operation, maker: Operation) -> bool:
+    parent, _, last = item.path.rpartition("/")
+    return parent == maker.path.rstrip("/") and bool(PATH_PARAMETER.fullmatch(last))
+
+
+def _whose(
+    near: Neighbours, operation: Operation, answer: Exchange, where: str, identity: Identity, known: str | None = None
+) -> Created:
+    """Whose the object is that an answer tells of, or that is `known` to be meant."""
     named = identity.value in values([leaves(answer)])
-    identifier = identifier_of(answer, "id")
+    identifier = known or identifier_of(answer, "id")
     readers = [reader for reader in near.safe if _reads(reader, operation)] if identifier else []
     his, hers = (_sees(near, principal, readers, identifier or "") for principal in (near.bob, near.alice))
-    return Created(operation, where, answer, named, his, hers)
+    return Created(operation, where, answer, None, named, his, hers)
 
 
 def _reads(reader: Operation, creator: Operation) -> bool:
-    parent, _, last = reader.path.rpartition("/")
-    return reader.path == creator.path or (parent == creator.path and bool(PATH_PARAMETER.fullmatch(last)))
+    return reader.path == creator.path or _is_item_of(reader, creator)
 
 
 def _sees(near: Neighbours, principal, readers: list[Operation], identifier: str) -> bool | None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from chimera_compliance.probes.http import Api
 
 _MOST_NAMED = 3
+_GENERIC = frozenset({"id", "_id", "uuid", "key", "value"})
 
 
 @dataclass(frozen=True)
@@ -100,9 +101,22 @@ class Neighbours:
         return values(map(leaves, self.api.send(asked)))
 
     @cached_property
+    def hers(self) -> list[frozenset[Leaf]]:
+        """What alice sees of her own, asked for once."""
+        return [leaves(answer) for answer in self.api.send(self.requests(self.safe, self.alice, self.alice, "her own"))]
+
+    def called(self, value: str) -> tuple[str, ...]:
+        """The members that hold a value in what alice sees of her own, such as ``tenantId`` for her tenant.
+
+        Not a plain ``id``: that names whatever object it stands in.
+        """
+        names = {path.rpartition(".")[2] for answer in self.hers for path, found in answer if found == value}
+        return tuple(sorted(name for name in names - _GENERIC if name.isidentifier()))
+
+    @cached_property
     def estate(self) -> Estate:
-        """What is bob's alone; asks once what alice sees of her own."""
-        hers = [leaves(answer) for answer in self.api.send(self.requests(self.safe, self.alice, self.alice, "her own"))]
+        """What is bob's alone."""
+        hers = self.hers
         clean = [answer for answer in hers if not self.signs(self.bob).keys() & values([answer])]
         self.common |= self.anybody | values(clean)
         items = {operation.path.rpartition("/")[::2] for operation in self.guarded if operation.path.endswith("}")}

@@ -10,7 +10,8 @@ import pytest
 from loopback import answer, api_for, path_of, serving
 
 from chimera_compliance.journal import Journal
-from chimera_compliance.probes.claimed_tenant import Identity, creating, reading
+from chimera_compliance.probes.claimed_identity import Identity
+from chimera_compliance.probes.claimed_tenant import creating, reading
 from chimera_compliance.probes.encroachment import Trespasser
 from chimera_compliance.probes.interleaving import Hammer
 from chimera_compliance.probes.listings import listings
@@ -65,19 +66,25 @@ class Notes:
         head, _, content = request.partition(b"\r\n\r\n")
         method, (path, _, query) = head.split(b" ")[0].decode(), path_of(request).partition("?")
         if path == "/openapi.json":
-            return "200 OK", {"openapi": "3.1.0", "security": [{"bearer": []}], "paths": PATHS}
+            paths = PATHS | ({"/notes/{note_id}/pin": {"post": {"requestBody": BODY}}} if "pins" in self.habits else {})
+            return "200 OK", {"openapi": "3.1.0", "security": [{"bearer": []}], "paths": paths}
         team = self._team(head)
         if team is None and not ("public_to_all" in self.habits and method == "GET"):
             return "401 Unauthorized", {"error": "who are you?"}
         body = json.loads(content) if content else {}
+        if "knows_its_query" in self.habits and method == "POST" and query:
+            return "400 Bad Request", {"error": "no such parameter"}
         if path == "/notes":
             return self._create(team, body) if method == "POST" else self._list(team, query)
-        return self._one(method, team, path.removeprefix("/notes/"), body)
+        name = path.removeprefix("/notes/").removesuffix("/pin")
+        return self._one("GET" if path.endswith("/pin") else method, team, name, body)
 
     def _team(self, head: bytes) -> str | None:
         who = re.search(rb"Bearer (\w+)-token", head)
         if who is None:
             return None
+        if re.search(rb"(?m)^[\w-]*[^\w:\r-][^:]*:", head.partition(b"\r\n")[2]):
+            return None  # no header has such a name
         if "header_names_tenant" in self.habits and (named := re.search(rb"(?i)\r\nx-team: (\S+)", head)):
             return named[1].decode()
         team = "red-team" if who[1] == b"alice" else "blue-team"
@@ -112,7 +119,7 @@ class Notes:
         if method == "DELETE":
             del self.notes[name]
             return "204 No Content", None
-        note["text"] = body["text"]
+        note |= body if "assigns_all" in habits else {"text": body["text"]}
         return "200 OK", note
 
     def _read(self, team: str | None, name: str, note: dict | None, mine: bool):
@@ -224,13 +231,46 @@ def test_a_tenant_named_in_a_header(near, habit, believed):
     assert any(item.shown for item in reading(neighbours, identity(neighbours))) is believed
 
 
-@pytest.mark.parametrize(("habit", "believed"), [("", False), ("body_names_tenant", True), ("public_to_all", False)])
+@pytest.mark.parametrize("claim", ["team", "https://notes.example/team", "custom:team"])
+def test_a_namespaced_claim_is_sent_under_its_last_word(near, claim):
+    neighbours = near("header_names_tenant")
+    assert any(item.shown for item in reading(neighbours, Identity.of(neighbours, (claim,), ("sub",))))
+
+
+def made(neighbours, named: Identity) -> tuple[set[str], list[str]]:
+    """What became bob's, and what was left behind."""
+    workshop = Workshop(neighbours.api, neighbours.guarded)
+    created = list(creating(neighbours, named, workshop))
+    assert [item.undecided for item in created if item.undecided] == []
+    believed = {item.subject for item in created if item.became_bobs}
+    assert "PATCH /notes/{note_id}" in {item.subject for item in created} or believed == {"POST /notes"}
+    return believed, workshop.left
+
+
+@pytest.mark.parametrize(
+    ("habit", "believed"),
+    [
+        ("", set()),
+        ("public_to_all", set()),
+        ("body_names_tenant", {"POST /notes"}),
+        ("body_names_tenant knows_its_query", {"POST /notes"}),
+        ("header_names_tenant knows_its_query", {"POST /notes"}),
+        ("assigns_all", {"PATCH /notes/{note_id}"}),
+    ],
+)
 def test_a_tenant_named_in_a_body(near, habit, believed):
     neighbours = near(*habit.split())
-    workshop = Workshop(neighbours.api, neighbours.guarded)
-    created = list(creating(neighbours, identity(neighbours), workshop))
-    assert [item.undecided for item in created] == [""]
-    assert any(item.became_bobs for item in created) is believed
+    assert made(neighbours, identity(neighbours))[0] == believed
+
+
+def test_the_answers_tell_what_a_body_calls_the_tenant(near):
+    neighbours = near("assigns_all")
+    assert made(neighbours, Identity.of(neighbours, ("clinic",), ("sub",)))[0] == {"PATCH /notes/{note_id}"}
+
+
+def test_what_acts_on_an_object_makes_none(near):
+    neighbours = near("pins")
+    assert made(neighbours, identity(neighbours)) == (set(), [])
 
 
 @pytest.mark.parametrize(("habit", "mixed"), [("", False), ("remembers_caller", True)])
