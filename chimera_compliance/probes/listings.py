@@ -2,21 +2,20 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl
 
 from chimera_compliance.probes.exchange import Exchange, Request
 from chimera_compliance.probes.marks import leaves, values
 from chimera_compliance.probes.operations import Operation
 from chimera_compliance.probes.ownership import Neighbours
+from chimera_compliance.probes.pages import LENGTH, longest, page_length, page_of
 from chimera_compliance.probes.principals import Principal
 
 _TOTAL = re.compile(
     r"(total|count|(total|items?|rows?|results?)[_-]?(count|total|items|results)|\w+(Count|_count))", re.IGNORECASE
 )
-_LENGTH = re.compile(r"(page[_-]?)?(limit|size)|per[_-]?page|page[_-]?length", re.IGNORECASE)
-_LONGEST_PAGE = 1000
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ def listings(near: Neighbours) -> list[Listing]:
     found = []
     for place, operation in enumerate(near.safe):
         pair = (answers[place], answers[len(near.safe) + place])
-        surplus, counts = _surplus(*pair, _page_length(asked[0][place]))
+        surplus, counts = _surplus(*pair, _length_in(asked[0][place]))
         for me, other in ((0, 1), (1, 0)):
             strangers = tuple(
                 sorted({signs[other][value] for value in signs[other].keys() & values([leaves(pair[me])])})
@@ -85,19 +84,13 @@ def _own(near: Neighbours, who: Principal) -> list[Request]:
 
 def _widest(operation: Operation, request: Request) -> Request:
     """The same, with the longest page that the document allows."""
-    for parameter in operation.parameters:
-        if parameter.location == "query" and _LENGTH.fullmatch(parameter.name):
-            most = parameter.schema.get("maximum")
-            length = min(int(most), _LONGEST_PAGE) if isinstance(most, int | float) and most >= 1 else 100
-            path, _, query = request.path.partition("?")
-            chosen = {**dict(parse_qsl(query)), parameter.name: str(length)}
-            return replace(request, path=f"{path}?{urlencode(chosen)}")
-    return request
+    parameter = page_length(operation)
+    return page_of(request, parameter, longest(parameter)) if parameter else request
 
 
-def _page_length(request: Request) -> int | None:
+def _length_in(request: Request) -> int | None:
     query = dict(parse_qsl(request.path.partition("?")[2]))
-    return next((int(value) for name, value in query.items() if _LENGTH.fullmatch(name)), None)
+    return next((int(value) for name, value in query.items() if LENGTH.fullmatch(name)), None)
 
 
 def _surplus(hers: Exchange, his: Exchange, length: int | None) -> tuple[str, bool]:

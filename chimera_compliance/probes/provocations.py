@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from chimera_compliance.errors import ConfigurationError
 from chimera_compliance.outcomes import Inconclusive
 from chimera_compliance.probes.exchange import Headers, Request
+from chimera_compliance.probes.pages import page_length, page_of, shortest
 from chimera_compliance.target import Target
 
 if TYPE_CHECKING:
@@ -131,6 +132,8 @@ class Provocations:
         good = self._permitted(operation, principal, "valid token")
         path = good.path.partition("?")[0]
         yield good
+        if (length := page_length(operation)) is not None:
+            yield replace(page_of(good, length, shortest(length)), note="short page")
         yield replace(good, path=f"{path}?limit=%00&page=not-a-number", note="malformed parameter")
         if "{" in operation.path:
             yield replace(good, path=operation.path.partition("{")[0] + "%00", note="NUL in the path")

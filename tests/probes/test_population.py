@@ -11,9 +11,10 @@ from chimera_compliance.probes.conflicts import conflicts
 from chimera_compliance.probes.csp_sources import Address
 from chimera_compliance.probes.exchange import Exchange, Request
 from chimera_compliance.probes.http import Api
-from chimera_compliance.probes.operations import load_operations
+from chimera_compliance.probes.operations import Operation, Parameter, load_operations
 from chimera_compliance.probes.population import gather
 from chimera_compliance.probes.principals import load_principals
+from chimera_compliance.probes.provocations import Provocations
 from chimera_compliance.probes.responses import Response, Responses, name_sets, problems
 from chimera_compliance.target import Target
 
@@ -241,3 +242,17 @@ def test_governed_are_those_with_a_policy_in_force():
 )
 def test_conflicts(headers, conflict):
     assert bool(list(conflicts(answer(200, headers=headers)))) is conflict
+
+
+class Somebody:
+    role, token = "reader", "opaque"
+
+
+@pytest.mark.parametrize(("schema", "length"), [({"type": "integer"}, "1"), ({"minimum": 5, "maximum": 50}, "5")])
+def test_a_list_is_asked_for_a_page_that_has_a_next_one(tmp_path, schema, length):
+    """Links to the next page are there only where the page is full."""
+    (tmp_path / "target.yaml").write_text("name: paged\napi: {base_url: 'https://api.example.com'}")
+    parameters = (Parameter("after", "query"), Parameter("pageSize", "query", schema=schema))
+    lists = Operation("GET /notes", "GET", "/notes", parameters=parameters)
+    planned = Provocations(Target.load(tmp_path / "target.yaml"), lambda token: (), [lists], [Somebody()]).all()
+    assert [item.request.path for item in planned if item.request.note == "short page"] == [f"/notes?pageSize={length}"]
