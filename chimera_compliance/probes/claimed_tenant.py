@@ -127,6 +127,8 @@ def creating(near: Neighbours, identity: Identity, workshop: Workshop) -> Iterat
             continue
         answers = _claiming(near, identity, honest)
         made = [answer for answer in answers.values() if answer.ok] or near.api.send([honest])
+        if made[0].status == 409 and _only_acts(near, operation):
+            continue
         judged = [
             _whose(near, operation, answer, where, identity)
             if answer.ok
@@ -155,6 +157,14 @@ def _is_new(operation: Operation, request: Request, answer: Exchange) -> bool:
     above = request.path.partition("?")[0].split("/")
     acted_on = "{" in operation.path and identifier_of(answer, "id") in above
     return answer.ok and (answer.status == 201 or not acted_on)
+
+
+def _only_acts(near: Neighbours, operation: Operation) -> bool:
+    """Whether an operation on an object makes nothing that could be read, such as POST /orders/7/cancel.
+
+    That the object is no longer in the state for it is then all that there is to say.
+    """
+    return "{" in operation.path and not any(_reads(reader, operation) for reader in near.safe)
 
 
 def _moving(near: Neighbours, identity: Identity, maker: Operation, made: Exchange) -> Iterator[Created]:

@@ -18,6 +18,8 @@ from chimera_compliance.target import Target
 
 _CREDENTIAL = re.compile(r"passw|secret|token|api_?key|credential|mfa|otp", re.IGNORECASE)
 
+_REFUSALS = (401, 403, 404)
+
 
 @dataclass(frozen=True)
 class Encroachment(Attempt):
@@ -34,7 +36,13 @@ class Encroachment(Attempt):
     @property
     def accepted(self) -> bool:
         """Whether alice's write was taken where one with nobody's id is not, and is none that everybody may do."""
-        return self.foreign.ok and not self.unknown.ok and (self.alters or not self.open)
+        return self.reached or (self.foreign.ok and not self.unknown.ok and (self.alters or not self.open))
+
+    @property
+    def reached(self) -> bool:
+        """Whether the state of his object stood in alice's way as it does in his own, where nobody's is not found."""
+        met = self.own.status == self.foreign.status == 409 and self.unknown.status in _REFUSALS
+        return met and self.claim.where == "path" and not self.open
 
     @property
     def actual(self) -> str:
@@ -46,7 +54,7 @@ class Encroachment(Attempt):
         """Why nothing can be said; empty when something can."""
         if self.withheld or self.changed or self.accepted:
             return self.withheld
-        his_alone = self.own.status == 409 and self.foreign.status in (401, 403, 404)
+        his_alone = self.own.status == 409 and self.foreign.status in _REFUSALS
         everybodys = self.open and not self.alters
         return "" if his_alone or everybodys else super().undecided
 

@@ -76,8 +76,8 @@ class Notes:
             return "400 Bad Request", {"error": "no such parameter"}
         if path == "/notes":
             return self._create(team, body) if method == "POST" else self._list(team, query)
-        name = path.removeprefix("/notes/").removesuffix("/pin")
-        return self._one("GET" if path.endswith("/pin") else method, team, name, body)
+        name = path.removeprefix("/notes/")
+        return self._pin(team, name.removesuffix("/pin")) if "/pin" in name else self._one(method, team, name, body)
 
     def _team(self, head: bytes) -> str | None:
         who = re.search(rb"Bearer (\w+)-token", head)
@@ -120,6 +120,15 @@ class Notes:
             del self.notes[name]
             return "204 No Content", None
         note |= body if "assigns_all" in habits else {"text": body["text"]}
+        return "200 OK", note
+
+    def _pin(self, team: str | None, name: str):
+        """Once a note, so that whoever comes later is told of a conflict."""
+        note = self.notes.get(name, {"team": ""})
+        if note["team"] != team and not (note["team"] and "pins_any" in self.habits):
+            return "404 Not Found", {"error": "no such note"}
+        if "pinned" in self.habits:
+            return "409 Conflict", {"error": "pinned already"}
         return "200 OK", note
 
     def _read(self, team: str | None, name: str, note: dict | None, mine: bool):
@@ -205,6 +214,13 @@ def test_a_success_that_changes_nothing_is_no_trespass(near, habit):
     assert harmed(near(*habit.split())) == set()
 
 
+@pytest.mark.parametrize(
+    ("habits", "reached"), [("pins pinned", set()), ("pins pinned pins_any", {"POST /notes/{note_id}/pin"})]
+)
+def test_the_state_of_bobs_object_is_met_by_who_gets_to_it(near, habits, reached):
+    assert harmed(near(*habits.split())) == reached
+
+
 def test_an_attack_leaves_nothing_behind(near):
     neighbours = near("changes_any", "deletes_any")
     before = neighbours.api.send(neighbours.requests(neighbours.safe, neighbours.bob, neighbours.bob, "before"))
@@ -268,8 +284,9 @@ def test_the_answers_tell_what_a_body_calls_the_tenant(near):
     assert made(neighbours, Identity.of(neighbours, ("clinic",), ("sub",)))[0] == {"PATCH /notes/{note_id}"}
 
 
-def test_what_acts_on_an_object_makes_none(near):
-    neighbours = near("pins")
+@pytest.mark.parametrize("habits", ["pins", "pins pinned"])
+def test_what_acts_on_an_object_makes_none(near, habits):
+    neighbours = near(*habits.split())
     assert made(neighbours, identity(neighbours)) == (set(), [])
 
 
