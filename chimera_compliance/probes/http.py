@@ -22,14 +22,20 @@ if TYPE_CHECKING:
     from chimera_compliance.probes.operations import Operation
     from chimera_compliance.probes.principals import Principal
 
-__all__ = ["Api", "BudgetExhausted", "Exchange", "Request"]
+__all__ = ["Api", "BudgetExhausted", "Exchange", "Request", "Unresponsive"]
 
 _PATIENCE_WITH_LIMITER = 300.0
 _FRUITLESS_ROUNDS = 2
+_SILENT_AFTER = 40
+_ASK_AGAIN_AFTER = 10.0
 
 
 class BudgetExhausted(Inconclusive):
     """The run would send more requests than the target's scope allows."""
+
+
+class Unresponsive(Inconclusive):
+    """Nothing has answered for so long that further requests would tell nothing."""
 
 
 class Api:
@@ -42,6 +48,7 @@ class Api:
         scope = target.scope
         self.run_id = journal.run_id
         self.target, self.journal = target, journal
+        self._unanswered, self._ask_again = 0, 0.0
         self._budget = max(1, scope.requests // workers)
         self._authorities = bool(target.api and target.api.ca_file)
         self._engine = Engine(
@@ -80,9 +87,14 @@ class Api:
         Raises:
             OutOfScope: a URL's host is not in the target's scope; nothing was sent.
             BudgetExhausted: there are more requests than the scope still allows; nothing was sent.
+            Unresponsive: the last 40 requests got no answer, and a plain one to the base URL gets none either.
         """
         batch = [self._prepare(request) for request in requests]
+        self._require_somebody()
         exchanges = self._exchange(batch)
+        patient = [exchange for exchange in exchanges if exchange.request.patience is None]
+        silent = patient and not any(exchange.answered for exchange in exchanges)
+        self._unanswered = self._unanswered + len(patient) if silent or not patient else 0
         if retry_limited:
             self._retry_limited(batch, exchanges)
         return exchanges
@@ -142,6 +154,17 @@ class Api:
             observation = keep(self.journal, outgoing, exchange, authorities=self._authorities)
             kept.append(replace(exchange, observation=observation))
         return kept
+
+    def _require_somebody(self) -> None:
+        """A server that hangs would cost a timeout for every request of the run."""
+        if self._unanswered < _SILENT_AFTER:
+            return
+        if time.monotonic() >= self._ask_again:
+            if self._exchange([self._prepare(Request("GET", "/", note="is anybody there"))])[0].answered:
+                self._unanswered = 0
+                return
+            self._ask_again = time.monotonic() + _ASK_AGAIN_AFTER
+        raise Unresponsive(f"the API has not answered the last {self._unanswered} requests")
 
     def _retry_limited(self, batch: list[Outgoing], exchanges: list[Exchange]) -> None:
         """Send what was limited again, in rounds, as long as rounds get anywhere."""
