@@ -100,11 +100,13 @@ SELECT current_user, current_setting('server_version'), r.rolsuper, r.rolbypassr
 FROM pg_roles r WHERE r.rolname = current_user
 """
 
+_BECOMES = "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = %s AND pg_has_role(current_user, oid, 'MEMBER'))"
+
 
 def _db(target: Target) -> Iterator[Diagnosis]:
     import psycopg
 
-    settings = target.db
+    settings, application = target.db, ""
     for label, dsn in (("application's login", settings.dsn), ("catalog login", settings.catalog_dsn)):
         if dsn is None:
             yield Diagnosis(
@@ -115,6 +117,7 @@ def _db(target: Target) -> Iterator[Diagnosis]:
             with psycopg.connect(target.dsn(dsn), connect_timeout=int(target.scope.timeout_seconds)) as connection:
                 connection.read_only = True
                 user, version, superuser, bypass, *_, replica = connection.execute(_ROLE).fetchone()
+                becomes = not application or connection.execute(_BECOMES, [application]).fetchone()[0]
         except psycopg.Error as error:
             yield Diagnosis("db", False, f"{label}: {first_line(error)}")
             continue
@@ -123,6 +126,11 @@ def _db(target: Target) -> Iterator[Diagnosis]:
         )
         if label == "catalog login" and not (superuser or bypass):
             yield Diagnosis("db", False, f"catalog login: {user} does not see every row: give it BYPASSRLS")
+        if label == "catalog login" and not becomes:
+            yield Diagnosis(
+                "db", False, f"catalog login: {user} may not become {application}: GRANT {application} TO {user}"
+            )
+        application = application or user
 
 
 def _aws(target: Target) -> Iterator[Diagnosis]:
