@@ -235,10 +235,10 @@ def test_list_holds_own_rows_only(rows, coverage):
 def test_count_covers_own_rows_only(rows, coverage):
     """The number of another tenant's rows is its business too."""
     counting = [item for item in rows if item.counts]
-    if not counting:
+    if not counting and (any(item.totals for item in rows) or not any(item.answer.ok for item in rows)):
         raise NotReviewed("no list that fits on a page tells alice and bob how many rows there are")
     coverage.unit = "operations"
-    coverage.tested(counting)
+    coverage.tested(counting or "no list tells how many rows there are")
     reject([item for item in counting if item.surplus], "counts another tenant's rows", expected="its rows only")
 
 

@@ -16,6 +16,8 @@ from chimera_compliance.probes.principals import Principal
 _TOTAL = re.compile(
     r"(total|count|(total|items?|rows?|results?)[_-]?(count|total|items|results)|\w+(Count|_count))", re.IGNORECASE
 )
+_HEADERS = ("X-Total-Count", "X-Total", "Total-Count", "Content-Range")
+_IN_HEADER = re.compile(r"(?:^|/)\s*(\d{1,15})\s*$")  # 57, and `items 0-19/57` of Content-Range
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,11 @@ class Listing:
     expected: bool
     surplus: str = ""
     counts: bool = False
+
+    @property
+    def totals(self) -> bool:
+        """Whether the answer tells how many rows there are."""
+        return bool(_totals(self.answer))
 
     @property
     def subject(self) -> str:
@@ -98,7 +105,7 @@ def _surplus(hers: Exchange, his: Exchange, length: int | None) -> tuple[str, bo
 
     Said only where both are told the same number and it covers the rows of both: numbers may mean anything.
     """
-    mine, other = _counted(hers.json()), _counted(his.json())
+    mine, other = _counted(hers), _counted(his)
     if not mine or not other or length is None:
         return "", False
     (total, rows), (their_total, their_rows) = mine, other
@@ -108,13 +115,21 @@ def _surplus(hers: Exchange, his: Exchange, length: int | None) -> tuple[str, bo
     return "", whole
 
 
-def _counted(document: Any) -> tuple[int, int] | None:
+def _counted(answer: Exchange) -> tuple[int, int] | None:
     """(number, rows) of an answer with one list and one number that is named like its count."""
-    if not isinstance(document, dict):
-        return None
-    rows = [len(item) for item in document.values() if isinstance(item, list)]
-    totals = [number for name, number in _numbers(document) if _TOTAL.fullmatch(name)]
+    document, totals = answer.json(), _totals(answer)
+    members = document.values() if isinstance(document, dict) else [document]
+    rows = [len(item) for item in members if isinstance(item, list)]
     return (totals[0], rows[0]) if len(rows) == 1 and len(totals) == 1 else None
+
+
+def _totals(answer: Exchange) -> list[int]:
+    """The numbers that an answer tells under the name of a count, in its body or in a header for it."""
+    document = answer.json()
+    named = _numbers(document) if isinstance(document, dict) else ()
+    found = [number for name, number in named if _TOTAL.fullmatch(name)]
+    headers = [_IN_HEADER.search(answer.header(name) or "") for name in _HEADERS]
+    return found + [int(number[1]) for number in headers if number]
 
 
 def _numbers(document: dict[str, Any]) -> Iterator[tuple[str, int]]:

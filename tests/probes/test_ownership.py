@@ -99,7 +99,9 @@ class Notes:
             source = self.notes.values() if "filters_any" in self.habits else rows
             rows = [note for note in source if note["id"] == wanted[1]]
         total = len(self.notes) if "counts_all" in self.habits else len(rows)
-        return "200 OK", {"items": rows, "total": total}
+        if "total_in_header" in self.habits:
+            return f"200 OK\r\nX-Total-Count: {total}", rows
+        return "200 OK", {"items": rows} if "tells_no_total" in self.habits else {"items": rows, "total": total}
 
     def _create(self, team: str | None, body: dict):
         trusted = "body_names_tenant" in self.habits
@@ -232,13 +234,26 @@ def test_an_attack_leaves_nothing_behind(near):
 
 
 @pytest.mark.parametrize(
-    ("habit", "named", "counted"), [("", False, False), ("lists_all", True, False), ("counts_all", False, True)]
+    ("habit", "named", "counted"),
+    [
+        ("", False, False),
+        ("lists_all", True, False),
+        ("counts_all", False, True),
+        ("total_in_header", False, False),
+        ("total_in_header counts_all", False, True),
+    ],
 )
 def test_lists_and_their_counts(near, habit, named, counted):
     found = [item for item in listings(near(*habit.split())) if item.subject == "GET /notes"]
     assert all(item.expected for item in found)
     assert any(item.strangers for item in found) is named
     assert any(item.surplus for item in found) is counted
+
+
+@pytest.mark.parametrize(("habit", "told"), [("", True), ("total_in_header", True), ("tells_no_total", False)])
+def test_whether_a_list_tells_a_total(near, habit, told):
+    found = [item for item in listings(near(*habit.split())) if item.subject == "GET /notes"]
+    assert {item.totals for item in found} == {item.counts for item in found[:1]} == {told}
 
 
 @pytest.mark.parametrize(("habit", "believed"), [("", False), ("header_names_tenant", True)])
