@@ -6,7 +6,6 @@ as the right credential was admitted. Only where validation comes before the gua
 the whole request sent.
 """
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -25,12 +24,10 @@ if TYPE_CHECKING:
     from chimera_compliance.journal import Journal
     from chimera_compliance.probes.http import Api
     from chimera_compliance.probes.operations import Operation
-    from chimera_compliance.probes.principals import Principal
 
 Present = Callable[["Operation", Request], Request | None]
 """Adds a credential to a request that has none; None where it cannot be presented to this operation."""
 
-_CREDENTIAL = re.compile(r"passw|secret|credential|api_?key", re.IGNORECASE)
 _KNOWN_OPEN = "not tried again: it has admitted several others like it"
 _WITHHELD = "scope.writes is false, and it cannot be sent without changing data"
 _NO_TOKEN = "the target file gives no token of a role that it admits"
@@ -46,7 +43,9 @@ class Gate:
         self._right: dict[tuple[str, bool], Exchange] = {}
         self._first: set[str] = set()
         """The operations whose guard comes before their validation."""
-        self._thrift = Thrift(self.target)
+        self.lesser: dict[str, Exchange] = {}
+        """What a token of a role that is not admitted got, by operation."""
+        self.thrift = Thrift(self.target)
 
     def right(self, operations: Iterable["Operation"], *, careful: bool = True) -> dict[str, Exchange]:
         """What the right credential gets, by operation; asked once for each."""
@@ -131,14 +130,16 @@ class Gate:
         `kin` names the credentials that are admitted for the same reason; those of one requirement are.
         """
         kin = kin or self._journal.requirement
-        asked = self._thrift.affordable(self.closed) if operations is None else list(operations)
-        chosen = self._thrift.worth_asking(asked, kin)
+        asked = self.thrift.affordable(self.closed) if operations is None else list(operations)
+        chosen = self.thrift.worth_asking(asked, kin)
         answers = self._attempt(credential, note, chosen, careful=True)
         answers = {name: self._past_the_guard(name, answer) for name, answer in answers.items()}
         if self.target.scope.writes:
             unclear = [o for o in chosen if o.unsafe and o.id in answers and self._worth_another(o, answers[o.id])]
-            answers |= self._attempt(credential, note, unclear, careful=False)
-        self._thrift.admitted(kin, [name for name, answer in answers.items() if answer.admitted])
+            whole = self._attempt(credential, note, unclear, careful=False)
+            self.thrift.wrote(name for name, answer in whole.items() if answer.admitted)
+            answers |= whole
+        self.thrift.admitted(kin, [name for name, answer in answers.items() if answer.admitted])
         return [*answers.values(), *(not_sent(o, _KNOWN_OPEN) for o in asked if answers and o not in chosen)]
 
     def _attempt(
@@ -173,14 +174,13 @@ class Gate:
         """Whether the whole request may tell more, and may be sent.
 
         What deletes is not tried with the right credential, so that what that one got for made-up ids must show that it
-        is admitted at all. A password is not changed, for the principals need theirs.
+        is admitted at all.
         """
         if answer.decided or answer.exchange.status is None:
             return False
-        if operation.id not in self.target.api.bodies and _CREDENTIAL.search(_body_of(operation, self.papers.alice)):
-            return False
         right = self._right.get((operation.id, True))
-        return operation.method != "DELETE" or (right is not None and not right.refused)
+        admitted = operation.method != "DELETE" or (right is not None and not right.refused)
+        return admitted and self.thrift.may_write(operation, self.papers.alice)
 
     def forge(self, forgery: Forgery, operations: Sequence["Operation"] | None = None) -> list[Answer]:
         """Present a forged token in the genuine one's place; no answers where it cannot be made of the genuine one."""
@@ -236,11 +236,7 @@ class Gate:
 
     def some(self, most: int = 6) -> list["Operation"]:
         """At most so many of the closed operations, others every time, until all have had their turn."""
-        return self._thrift.some(self.closed, most)
-
-
-def _body_of(operation: "Operation", principal: "Principal") -> str:
-    return (operation.request(principal).body or b"").decode("utf-8", "replace")
+        return self.thrift.some(self.closed, most)
 
 
 def not_sent(operation: "Operation", why: str) -> Answer:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from chimera_compliance.probes.operations import Operation
 
 _UNLISTED = "no token, a method that is not listed"
-_MOST_RESTRICTED = 8
+_MOST_RESTRICTED = 6
 _VALIDATION = frozenset({409, 422})
 
 
@@ -44,17 +44,31 @@ def by_detour_of_other_roles(gate: Gate, detour: Detour, around: Surroundings) -
     What that role gets on the straight way, or by another method that it may use, is no detour's doing.
     """
     straight, idle = [], []
-    for operation in sorted(gate.restricted, key=lambda item: item.unsafe and "{" in item.path)[:_MOST_RESTRICTED]:
+    for operation in gate.thrift.least_limited(gate.restricted)[:_MOST_RESTRICTED]:
         token = gate.papers.genuine(operation).lesser
         headers = gate.api.authorization(token)
         request = gate.bare(operation, True, headers, f"another role, {detour.what}") if token else None
         straight.append((operation, request))
         if request is not None:
-            plain = [detour.plain(request, around)] if detour.plain else []
-            idle += [request, *plain, *_nowhere(detour, around, headers)]
-    answers = _turned(gate, detour, around, straight, idle)
+            idle += [detour.plain(request, around)] if detour.plain else []
+            idle += _nowhere(detour, around, headers)
+    answers = _turned(
+        gate, detour, around, straight, idle, _by_lesser_role(gate, [o for o, request in straight if request])
+    )
     right = gate.right(operation for operation, _ in straight)
     return [replace(a, reception=Reception.REFUSED) if _finds_fault(a, right.get(a.subject)) else a for a in answers]
+
+
+def _by_lesser_role(gate: Gate, operations: Sequence["Operation"]) -> list[Exchange]:
+    """What a token of a role that an operation does not admit gets on the straight way; asked once for each."""
+    missing = [operation for operation in operations if operation.id not in gate.lesser]
+    tokens = [gate.papers.genuine(operation).lesser for operation in missing]
+    sent = [
+        gate.bare(operation, True, gate.api.authorization(token), "another role")
+        for operation, token in zip(missing, tokens, strict=True)
+    ]
+    gate.lesser |= {exchange.subject: exchange for exchange in gate.api.send(sent)}
+    return [gate.lesser[operation.id] for operation in operations]
 
 
 def _finds_fault(answer: Answer, right: Exchange | None) -> bool:
@@ -69,11 +83,12 @@ def _turned(
     around: Surroundings,
     straight: Sequence[tuple["Operation", Request | None]],
     idle: Iterable[Request],
+    seen: Iterable[Exchange] = (),
 ) -> list[Answer]:
-    """How requests are received on a detour; an answer like one to the `idle` requests says nothing."""
+    """How requests are received on a detour; an answer like one `seen`, or to the `idle` requests, says nothing."""
     turned = [(operation, request and detour.turn(request, around)) for operation, request in straight]
     ways = [(operation, request) for operation, request in turned if request is not None]
-    exchanges, known = gate.api.send(request for _, request in ways), gate.api.send(idle)
+    exchanges, known = gate.api.send(request for _, request in ways), [*gate.api.send(idle), *seen]
     right = gate.right(operation for operation, _ in ways)
     return [
         _answer(exchange, right.get(name), [other for other in known if other.request.operation in ("", name)])
