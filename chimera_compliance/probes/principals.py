@@ -39,9 +39,10 @@ class Principal:
         """Whether the target file says where a token comes from."""
         return self._own is not None
 
-    def renew(self) -> str:
-        """A new token, whatever is left of the old one."""
-        return self._own.token(anew=True) if self._own else self.token
+    def renew(self, role: str | None = None) -> str:
+        """A new token, of the principal's own role or of another, whatever is left of the old one."""
+        source = self._roles.get(role) if role not in (None, self.role) else self._own
+        return source.token(anew=True) if source else self.token
 
     def token_as(self, role: str) -> str | None:
         """A token of the same tenant in another role; None where the target file offers none."""

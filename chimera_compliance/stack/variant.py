@@ -32,9 +32,11 @@ class Settings:
     audience: str = "chimera-api"
     token_lifetime: int = 3600
     window: int = 3
+    hitl_window: int = 6
     tenant_limit: int = 100
     hitl_limit: int = 200
     commerce_limit: int = 10
+    stranger_limit: int = 150
     address_limit: int = 3000
     body_bytes: int = 1_000_000
     active_campaigns: int = 10

@@ -1,5 +1,7 @@
 """Rate limits: per tenant for callers who proved who they are, per peer address for everybody else.
 
+Strangers have a small budget for each operation and a large one for everything together.
+
 The address is the connection's own. X-Forwarded-For is whatever the client writes, so it lifts nothing.
 """
 
@@ -11,8 +13,10 @@ from limits import RateLimitItemPerSecond
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 from starlette.datastructures import MutableHeaders
+from starlette.routing import compile_path
 
 from chimera_compliance.stack.api.errors import ApiError, response
+from chimera_compliance.stack.variant import BASE
 
 
 @dataclass(frozen=True)
@@ -45,11 +49,12 @@ class Limiter:
         self._windows = MovingWindowRateLimiter(MemoryStorage())
         counts = {
             "tenant": settings.tenant_limit,
-            "hitl": settings.hitl_limit,
             "commerce": settings.commerce_limit,
+            "stranger": settings.stranger_limit,
             "address": settings.address_limit,
         }
         self._items = {name: RateLimitItemPerSecond(count, settings.window) for name, count in counts.items()}
+        self._items["hitl"] = RateLimitItemPerSecond(settings.hitl_limit, settings.hitl_window)
 
     def spend(self, kind: str, key: str) -> tuple[bool, Allowance]:
         """Take one from the budget: whether there was one, and what is left."""
@@ -66,22 +71,36 @@ class AddressLimit:
 
     def __init__(self, app, limiter: Limiter, variant):
         self._app, self._limiter, self._variant = app, limiter, variant
+        paths = {name.partition(" ")[2] for name in variant.operations}
+        self._templates = [(path, compile_path(BASE + path)[0]) for path in paths]
 
     async def __call__(self, scope, receive, send):
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
-        address, state = self._address(scope), scope["state"]
-        before = self._limiter.left("address", address)
+        budgets, state = self._budgets(scope), scope["state"]
+        before = [self._limiter.left(*budget) for budget in budgets]
 
         async def counted(message):
             if message["type"] == "http.response.start":
-                allowance = state.get("allowance") or self._limiter.spend("address", address)[1]
+                allowance = state.get("allowance") or self._spend(budgets)
                 MutableHeaders(raw=message["headers"]).update(allowance.headers)
             await send(message)
 
-        if before.remaining < 1:
-            return await response(scope, before.exceeded())(scope, receive, counted)
+        if spent := next((allowance for allowance in before if allowance.remaining < 1), None):
+            return await response(scope, spent.exceeded())(scope, receive, counted)
         await self._app(scope, receive, counted)
+
+    def _budgets(self, scope) -> list[tuple[str, str]]:
+        """Kind and key; every spelling of a path and every id in it count together."""
+        address, path = self._address(scope), scope["path"]
+        operation = next((template for template, pattern in self._templates if pattern.match(path)), None)
+        own = [("stranger", f"{address} {operation}")] if operation else []
+        return [*own, ("address", address)]
+
+    def _spend(self, budgets: list[tuple[str, str]]) -> Allowance:
+        """Take one from each; what is left of the first."""
+        allowances = [self._limiter.spend(*budget)[1] for budget in budgets]
+        return allowances[0]
 
     def _address(self, scope) -> str:
         if self._variant.forwarded_address:
