@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from chimera_compliance.probes.operations import Operation
 
 _LOGIN = re.compile(r"log-?in|sign-?in|sessions?\b|tokens?\b|auth", re.IGNORECASE)
+_CREDENTIAL = re.compile(r"user|login|mail|name|account|passw|secret|pin\b", re.IGNORECASE)
 
 
 def strangers(api: Api, operations: "list[Operation]") -> Iterator[Quota]:
@@ -62,21 +63,19 @@ def _bad_token(api: Api, operation: "Operation") -> Callable[[], Request]:
 
 
 def _wrong(request: Request) -> Request:
-    """The same login with made-up texts in place of all values, so that no account is locked that somebody uses."""
+    """The same login with a made-up name and password, so that no account is locked that somebody uses."""
     body = request.body or b""
     try:
         content = json.dumps(_made_up(json.loads(body))).encode()
     except ValueError:
-        content = urlencode({key: _made_up(value) for key, value in parse_qsl(body.decode("latin-1"))}).encode()
+        content = urlencode({key: _made_up(value, key) for key, value in parse_qsl(body.decode("latin-1"))}).encode()
     return replace(request, body=content, note="flood of bad logins")
 
 
-def _made_up(value: Any) -> Any:
+def _made_up(value: Any, key: str = "") -> Any:
     match value:
         case dict():
-            return {key: _made_up(item) for key, item in value.items()}
-        case list():
-            return [_made_up(item) for item in value]
-        case str():
+            return {name: _made_up(item, str(name)) for name, item in value.items()}
+        case str() if _CREDENTIAL.search(key):
             return f"{secrets.token_hex(8)}@nobody.example" if "@" in value else secrets.token_hex(8)
     return value

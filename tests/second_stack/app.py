@@ -15,6 +15,7 @@ from second_stack import contract, operations
 from second_stack.badges import Badge, Office, Refused
 from second_stack.desk import Desk
 from second_stack.operations import Case
+from second_stack.turnstile import Turnstile, tell
 
 BASE = "/v2"
 DOCUMENT = Path(__file__).with_name("openapi.yaml")
@@ -30,10 +31,13 @@ def make_app(office: Office, desk: Desk) -> Flask:
     app = Flask(__name__, static_folder=None)
     app.config.update(MAX_CONTENT_LENGTH=131_072, TRUSTED_HOSTS=["127.0.0.1", "localhost"])
     app.url_map.merge_slashes = False
+    turnstile = Turnstile()
     for operation in contract.operations(DOCUMENT):
-        view = _public(operation, office, desk) if operation.public else _guarded(operation, office, desk)
+        make = _public if operation.public else _guarded
+        view = make(operation, office, desk, turnstile)
         methods = [operation.method]
         app.add_url_rule(BASE + operation.rule, operation.name, view, methods=methods, provide_automatic_options=False)
+    app.after_request(tell)
     app.register_error_handler(HTTPException, _problem)
     app.register_error_handler(Refused, lambda _: _explain(403, "Forbidden", "A valid badge is needed."))
     for vanished in (psycopg.errors.InsufficientPrivilege, psycopg.errors.ForeignKeyViolation):
@@ -42,21 +46,33 @@ def make_app(office: Office, desk: Desk) -> Flask:
     return app
 
 
-def _public(operation: contract.Operation, office: Office, desk: Desk) -> Callable[..., Response]:
+def _public(operation: contract.Operation, office: Office, desk: Desk, turnstile: Turnstile) -> Callable[..., Response]:
     answers = {
         "ping": lambda asked: jsonify(pong=True),
         "publish_keys": lambda asked: _cacheable(jsonify(office.key_set())),
         "sign_in": lambda asked: _sign_in(office, desk, **asked["body"]),
     }
     answer = answers[operation.name]
-    return lambda **_: answer(operation.read(request))
+
+    def view(**_: str) -> Response:
+        turnstile.stranger(request.remote_addr, operation.name)
+        return answer(operation.read(request))
+
+    return view
 
 
-def _guarded(operation: contract.Operation, office: Office, desk: Desk) -> Callable[..., Response]:
+def _guarded(
+    operation: contract.Operation, office: Office, desk: Desk, turnstile: Turnstile
+) -> Callable[..., Response]:
     handle = getattr(operations, operation.name)
 
     def view(**_: str) -> Response:
-        badge = office.verify(request.headers.get("X-Desk-Badge", ""))
+        try:
+            badge = office.verify(request.headers.get("X-Desk-Badge", ""))
+        except Refused:
+            turnstile.stranger(request.remote_addr, operation.name)
+            raise
+        turnstile.member(badge.org_id)
         with desk.working_for(badge) as connection:
             if badge.group not in operation.groups:
                 abort(403, "Your group may not do this.")

@@ -1,0 +1,319 @@
+"""Limits as servers keep and tell them: what a burst, a round of probes and a wait make of each, on real servers."""
+
+import contextlib
+import math
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
+
+import pytest
+
+from chimera_compliance.journal import Journal
+from chimera_compliance.probes.exchange import Exchange, Request
+from chimera_compliance.probes.http import Api
+from chimera_compliance.probes.operations import load_operations
+from chimera_compliance.probes.principals import load_principals
+from chimera_compliance.probes.rate_bursts import Burst, fire, tolerance
+from chimera_compliance.probes.rate_classes import classes, most_specific, strangers_limit
+from chimera_compliance.probes.rate_headers import told
+from chimera_compliance.probes.rate_limits import observe
+from chimera_compliance.target import RateLimit, Target
+
+LIMIT, WINDOW = 12, 2
+TARGET = """
+name: counted
+scope: {{requests_per_second: {rate}, requests: {requests}, writes: false, timeout_seconds: 2}}
+api:
+  base_url: {url}
+  openapi: null
+  public: [GET /health, POST /login]
+  operations:
+    - operation: GET /health
+    - operation: GET /notes
+    - operation: GET /notes/{{note_id}}
+    - operation: DELETE /notes/{{note_id}}
+    - {{operation: POST /login, body: {{username: alice, password: wrong}}}}
+    - {{operation: GET /vault, body: null}}
+principals:
+  alice: {{tenant: a, resources: {{note_id: n-1}}, token: {{given: "${{COUNTED_ALICE}}"}}}}
+  bob: {{tenant: b, resources: {{note_id: n-2}}, token: {{given: "${{COUNTED_BOB}}"}}}}
+rate_limits:
+  - {{paths: ["/*"], limit: {limit}, window_seconds: {window}}}
+  - {{paths: ["/*"], limit: {limit}, window_seconds: {window}, per: address}}
+"""
+
+
+class Counted(BaseHTTPRequestHandler):
+    """Answers who it is asked by; `server.key(handler)` is who is counted, None for nobody."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def __getattr__(self, name):
+        if name.startswith("do_"):
+            return self._answer
+        raise AttributeError(name)
+
+    def _answer(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        server, key = self.server, self.server.key(self)
+        server.seen.append((self.command, self.path, body))
+        with server.lock:
+            now = time.time()
+            kept = [moment for moment in server.counts.get(key, []) if moment > now - server.window]
+            limited = key is not None and len(kept) >= server.limit
+            if not limited:
+                kept.append(now)
+            server.counts[key] = kept
+        status = server.refusal if limited else self._status()
+        headers = {"X-RateLimit-Limit": server.limit, "X-RateLimit-Remaining": max(0, server.limit - len(kept))}
+        if limited:
+            headers["Retry-After"] = max(1, math.ceil(kept[0] + server.window - now))
+        self._send(status, headers | server.lie(status))
+
+    def _status(self):
+        if self.path.startswith("/health"):
+            return 200
+        return 200 if self.headers.get("Authorization") in ("Bearer alice-token", "Bearer bob-token") else 401
+
+    def _send(self, status, headers):
+        self.send_response(status)
+        for name, value in {"Content-Length": 2, **headers}.items():
+            self.send_header(name, str(value))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(b"{}")
+
+    def log_message(self, *_):
+        pass
+
+
+def caller(handler):
+    """Members by their token, others by address and path."""
+    who = handler.headers.get("Authorization", "")
+    return who if who in ("Bearer alice-token", "Bearer bob-token") else f"stranger {urlsplit(handler.path).path}"
+
+
+@contextlib.contextmanager
+def serving(**settings):
+    defaults = {"key": caller, "refusal": 429, "lie": lambda status: {}, "limit": LIMIT, "window": WINDOW}
+    with ThreadingHTTPServer(("127.0.0.1", 0), Counted) as server:
+        server.daemon_threads = True
+        server.seen, server.counts, server.lock = [], {}, threading.Lock()
+        for name, value in {**defaults, **settings}.items():
+            setattr(server, name, value)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def observing(tmp_path, monkeypatch):
+    """What is observed of a server with these settings, and the server."""
+    monkeypatch.setenv("COUNTED_ALICE", "alice-token")
+    monkeypatch.setenv("COUNTED_BOB", "bob-token")
+
+    def observe_it(rate=2000, requests=20_000, window=WINDOW, **settings):
+        with serving(**{"window": window, **settings}) as server:
+            path = tmp_path / "target.yaml"
+            url = f"http://127.0.0.1:{server.server_port}"
+            path.write_text(TARGET.format(url=url, rate=rate, requests=requests, limit=LIMIT, window=WINDOW))
+            target, journal = Target.load(path), Journal()
+            with Api(target, journal) as api:
+                principals = load_principals(target, journal)
+                return observe(api, load_operations(target, api, principals), principals), server
+
+    return observe_it
+
+
+def by_subject(observed):
+    return {quota.subject: quota for quota in observed.all}
+
+
+def test_a_right_limiter_is_seen_as_one(observing):
+    observed, server = observing()
+    assert [quota.reason for quota in observed.all] == [""] * len(observed.all)
+    assert all(quota.exhausted and not quota.burst.excessive for quota in observed.all)
+    alice = by_subject(observed)["/* as alice"]
+    assert {item.subject for item in alice.operations} == {
+        "GET /notes/{note_id}",
+        "DELETE /notes/{note_id}",
+        "GET /vault",
+    }
+    assert not any(item.admitted or item.undecided for item in alice.operations + alice.bypasses)
+    assert not alice.neighbour.locked_out
+    assert all(quota.recovery.in_time for quota in observed.all)
+    assert ("DELETE", "/notes/n-1", b"") not in server.seen
+
+
+def test_logins_are_never_those_of_the_document(observing):
+    observed, server = observing()
+    assert "POST /login with bad credentials" in by_subject(observed)
+    bodies = {body for method, path, body in server.seen if path == "/login"}
+    assert len(bodies) > LIMIT
+    assert not any(b"alice" in body for body in bodies)
+
+
+def test_no_limit_at_all(observing):
+    observed, _ = observing(key=lambda handler: None)
+    assert all(quota.burst.unlimited and not quota.exhausted for quota in observed.known if quota.burst)
+    assert by_subject(observed)["/* as alice"].bypasses == []
+
+
+def test_an_operation_left_out(observing):
+    observed, _ = observing(key=lambda handler: None if handler.path.startswith("/vault") else caller(handler))
+    pressed = by_subject(observed)["/* as alice"].operations
+    assert [item.subject for item in pressed if item.admitted] == ["GET /vault"]
+
+
+def test_an_operation_with_a_limit_of_its_own_is_limited(observing):
+    own = lambda handler: caller(handler) + ("vault" if handler.path.startswith("/vault") else "")  # noqa: E731
+    observed, _ = observing(key=own)
+    assert not any(item.admitted for item in by_subject(observed)["/* as alice"].operations)
+
+
+@pytest.mark.parametrize(
+    ("mark", "names"),
+    [
+        (lambda handler: handler.headers.get("X-Forwarded-For", ""), {"X-Forwarded-For", "X-Forwarded-For: 127.0.0.1"}),
+        (lambda handler: handler.headers.get("True-Client-IP", ""), {"True-Client-IP"}),
+        (lambda handler: urlsplit(handler.path).query, {"query noise"}),
+        (lambda handler: handler.command, {"HEAD"}),
+    ],
+)
+def test_disguises_that_lift_the_limit(observing, mark, names):
+    observed, _ = observing(key=lambda handler: f"{caller(handler)} {mark(handler)}")
+    admitted = {item.probe.name for item in by_subject(observed)["/* as alice"].bypasses if item.admitted}
+    assert admitted == names
+
+
+def test_a_counter_that_tenants_share(observing):
+    def shared(handler):
+        return "everybody" if "Authorization" in handler.headers else caller(handler)
+
+    alice = by_subject(observing(key=shared)[0])["/* as alice"]
+    assert alice.neighbour.locked_out
+    assert alice.neighbour.confirmed
+
+
+def test_a_window_that_outlives_its_declaration(observing):
+    observed, _ = observing(window=12)
+    assert not any(quota.recovery.recovered for quota in observed.known)
+
+
+def test_a_reset_that_is_named_too_early(observing):
+    observed, _ = observing(window=12, lie=lambda status: {"Retry-After": 1} if status == 429 else {})
+    assert not any(quota.recovery.in_time for quota in observed.known)
+
+
+def test_refusals_without_429_are_refusals(observing):
+    observed, _ = observing(refusal=503)
+    alice = by_subject(observed)["/* as alice"]
+    assert alice.exhausted
+    assert alice.burst.first_refusal.status == 503
+    assert not any(item.admitted for item in alice.operations + alice.bypasses)
+
+
+@pytest.mark.parametrize(
+    ("scope", "reason"),
+    [({"rate": 3}, "scope.requests_per_second is too low"), ({"requests": 90}, "scope.requests leaves")],
+)
+def test_what_the_scope_does_not_bear_is_untested(observing, scope, reason):
+    observed, server = observing(**scope)
+    assert all(reason in quota.reason for quota in observed.all)
+    assert len(server.seen) < LIMIT
+
+
+def burst_of(limit, answers, seconds):
+    control = Exchange(Request("GET", "/"), 200)
+    burst = Burst(RateLimit(limit=limit, window_seconds=10), control)
+    burst.add([Exchange(Request("GET", "/"), status) for status in answers], seconds)
+    return burst
+
+
+class TestBursts:
+    """A limit of 100 in 10 s."""
+
+    def test_a_limit_in_time(self):
+        burst = burst_of(100, [200] * 100 + [429] * 10, 1)
+        assert (burst.refused, burst.excessive, burst.unlimited, burst.untested) == (True, False, False, "")
+
+    def test_a_bucket_refills_while_the_burst_lasts(self):
+        assert not burst_of(100, [200] * 150 + [429], 5).excessive
+        assert burst_of(100, [200] * 150 + [429], 1).excessive
+
+    def test_a_fixed_window_may_end_in_between(self):
+        assert not burst_of(100, [200] * 205, 0.1).unlimited
+        assert burst_of(100, [200] * 230, 0.1).unlimited
+
+    def test_too_slow_to_tell(self):
+        burst = burst_of(100, [200] * 90, 12)
+        assert "only 8 requests a second were reached" in burst.untested
+
+    def test_a_limit_of_one_tolerates_two(self):
+        assert tolerance(RateLimit(limit=1)) == 2
+
+
+def test_a_burst_ends_with_the_budget(tmp_path):
+    with serving(key=lambda handler: None) as server:
+        path = tmp_path / "target.yaml"
+        path.write_text(
+            f"name: x\nscope: {{requests: 200}}\napi: {{base_url: 'http://127.0.0.1:{server.server_port}'}}"
+        )
+        with Api(Target.load(path), Journal()) as api:
+            control = api.send([Request("GET", "/health")])[0]
+            burst = fire(api, lambda: Request("GET", "/health"), RateLimit(limit=20, window_seconds=3600), control)
+    assert burst.unlimited or "more requests are needed" in burst.untested
+
+
+class TestClasses:
+    general, money = RateLimit(paths=["/*"], limit=100), RateLimit(paths=["/commerce/*"], limit=10)
+
+    def operation(self, path):
+        from chimera_compliance.probes.operations import Operation
+
+        return Operation(f"GET {path}", "GET", path)
+
+    def test_the_pattern_that_says_most_decides(self):
+        for limits in ([self.general, self.money], [self.money, self.general]):
+            assert most_specific(self.operation("/commerce/wallets/{id}"), limits) is self.money
+            assert most_specific(self.operation("/tasks"), limits) is self.general
+
+    def test_nothing_matches(self):
+        assert most_specific(self.operation("/tasks"), [self.money]) is None
+
+    def test_what_is_not_declared_is_assumed(self):
+        found = classes(Target(name="x", api={"base_url": "http://x.example"}), [self.operation("/tasks")])
+        assert [(item.declared, item.limit.limit) for item in found] == [(False, 100)]
+
+    def test_strangers_have_three_times_the_largest_limit(self):
+        target = Target(name="x", api={"base_url": "http://x.example"}, rate_limits=[self.money, self.general])
+        limit, declared = strangers_limit(target, self.operation("/tasks"))
+        assert (limit.limit, declared) == (300, False)
+
+
+NOW = 1_800_000_000.0
+
+
+@pytest.mark.parametrize(
+    ("headers", "limits", "remaining", "reset"),
+    [
+        ({"X-RateLimit-Limit": "10", "X-RateLimit-Remaining": "3", "X-RateLimit-Reset": "1800000030"}, (10,), 3, 30),
+        ({"X-RateLimit-Reset": "1800000030000"}, (), None, 30),
+        ({"X-RateLimit-Reset": "1799999940"}, (), None, -60),
+        ({"RateLimit-Limit": "100, 100;w=60", "RateLimit-Remaining": "0", "RateLimit-Reset": "7"}, (100,), 0, 7),
+        ({"RateLimit": '"a";r=5;t=30', "RateLimit-Policy": '"a";q=100;w=60'}, (100,), 5, 30),
+        ({"RateLimit": "limit=10, remaining=0, reset=9"}, (10,), 0, 9),
+        ({"X-RateLimit-Limit-Minute": "60", "X-RateLimit-Remaining-Minute": "59"}, (60,), 59, None),
+        ({"Retry-After": "5", "X-RateLimit-Reset": "1800000030"}, (), None, 5),
+        ({"Retry-After": "Fri, 15 Jan 2027 08:00:20 GMT"}, (), None, 20),
+        ({"X-RateLimit-Limit": "many", "Retry-After": "soon", "X-RateLimit-Remaining": "nan"}, (), None, None),
+        ({"Date": "Fri, 15 Jan 2027 07:00:00 GMT", "X-RateLimit-Reset": "1799996410"}, (), None, 10),
+    ],
+)
+def test_what_headers_tell(headers, limits, remaining, reset):
+    said = told(Exchange(Request("GET", "/"), 429, headers=tuple(headers.items())), NOW)
+    assert (said.limits, said.remaining, said.reset) == (limits, remaining, reset)
