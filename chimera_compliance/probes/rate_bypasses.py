@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from chimera_compliance.errors import ConfigurationError
 from chimera_compliance.outcomes import Inconclusive
-from chimera_compliance.probes.exchange import Headers, Request
+from chimera_compliance.probes.exchange import Exchange, Headers, Request
 from chimera_compliance.probes.http import Api
 from chimera_compliance.probes.rate_classes import Quota
 from chimera_compliance.probes.rate_pressure import Probe
@@ -33,6 +33,22 @@ def bypasses(api: Api, quota: Quota) -> list[Probe]:
     """Every guise of the quota's request that could be counted apart."""
     made = [*_headers(quota.make), *_paths(api, quota.make), *_methods_and_queries(quota.make)]
     return made + ([*_credentials(api, quota)] if quota.bearer else [])
+
+
+def same_thing(control: Exchange, exchange: Exchange) -> bool:
+    """Whether a request in another guise was given what the plain one was, and not a page that every path has."""
+    if not exchange.ok or _media_type(exchange) != _media_type(control):
+        return False
+    if exchange.request.method == "HEAD":
+        return True
+    plain, other = control.json(), exchange.json()
+    if isinstance(plain, dict) and isinstance(other, dict):
+        return plain.keys() == other.keys()
+    return type(plain) is type(other) if plain is not None else exchange.body == control.body
+
+
+def _media_type(exchange: Exchange) -> str:
+    return (exchange.header("Content-Type") or "").partition(";")[0].strip().lower()
 
 
 def _address() -> str:

@@ -120,6 +120,7 @@ class Quota:
     """What one caller may use of a class: burst, pressed on while exhausted, and watched recovering.
 
     `make` builds the request that stands for the class; `control` is how it is answered when nothing is exhausted.
+    Who `guesses` is a stranger with a bad credential.
     """
 
     subject: str
@@ -127,6 +128,7 @@ class Quota:
     make: Callable[[], Request]
     operation: "Operation"
     bearer: Bearer | None = None
+    guesses: bool = False
     control: Exchange | None = None
     untested: str = ""
     burst: Burst | None = None

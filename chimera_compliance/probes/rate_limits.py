@@ -14,7 +14,7 @@ from chimera_compliance.outcomes import Inconclusive
 from chimera_compliance.probes.exchange import Request
 from chimera_compliance.probes.http import Api
 from chimera_compliance.probes.rate_bursts import fire, out_of_scope
-from chimera_compliance.probes.rate_bypasses import bypasses
+from chimera_compliance.probes.rate_bypasses import bypasses, same_thing
 from chimera_compliance.probes.rate_classes import Bearer, Class, Neighbour, Quota, classes
 from chimera_compliance.probes.rate_operations import press_operations
 from chimera_compliance.probes.rate_pressure import exhaust_again, press
@@ -55,8 +55,8 @@ def observe(api: Api, operations: "list[Operation]", principals: "Mapping[str, P
     who = [principals[name] for name in ("alice", "bob") if name in principals]
     for limits in classes(api.target, [operation for operation in operations if not operation.public]):
         quotas = [_known(api, limits, principal) for principal in who]
-        seen.known += quotas
         _exhaust_class(api, quotas)
+        seen.known += [quota for quota in quotas if quota.burst or quota.untested]
     seen.strangers = list(strangers(api, operations))
     _exhaust_strangers(api, seen.strangers)
     recover(api, seen.exhausted)
@@ -127,7 +127,7 @@ def _exhaust_class(api: Api, quotas: list[Quota]) -> None:
     for theirs in others:
         mine.neighbour = _neighbour(api, mine, theirs)
     mine.operations = press_operations(api, mine)
-    mine.bypasses = press(api, mine, bypasses(api, mine), lambda exchange: exchange.ok)
+    mine.bypasses = press(api, mine, bypasses(api, mine), lambda exchange: same_thing(mine.control, exchange))
     for theirs in others:
         _exhaust(api, theirs)
 
@@ -157,7 +157,9 @@ def _exhaust_strangers(api: Api, quotas: list[Quota]) -> None:
     exhausted = [quota for quota in quotas if quota.exhausted and not quota.operation.unsafe]
     for quota in sorted(exhausted, key=lambda item: not item.control.ok)[:1]:
         plain = [probe for probe in bypasses(api, quota) if quota.control.ok or probe.family not in _NO_PATHS]
-        admits = (lambda exchange: exchange.ok) if quota.control.ok else quota.burst.served
+        admits = (
+            (lambda seen, control=quota.control: same_thing(control, seen)) if quota.control.ok else quota.burst.served
+        )
         quota.bypasses = press(api, quota, plain, admits)
 
 

@@ -51,7 +51,8 @@ def _simplest_first(operations: "list[Operation]") -> "list[Operation]":
 
 def _quota(api: Api, operation: "Operation", how: str, make: Callable[[], Request]) -> Quota:
     limit, declared = strangers_limit(api.target, operation)
-    quota = Quota(f"{operation.id} {how}", Class(limit, (operation,), declared), make, operation)
+    limits = Class(limit, (operation,), declared)
+    quota = Quota(f"{operation.id} {how}", limits, make, operation, guesses="bad" in how)
     if operation.unsafe and not operation.can_be_harmless:
         quota.untested = "it cannot be sent without changing data"
     return quota

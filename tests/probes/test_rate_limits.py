@@ -15,6 +15,7 @@ from chimera_compliance.probes.http import Api
 from chimera_compliance.probes.operations import load_operations
 from chimera_compliance.probes.principals import load_principals
 from chimera_compliance.probes.rate_bursts import Burst, fire, tolerance
+from chimera_compliance.probes.rate_bypasses import same_thing
 from chimera_compliance.probes.rate_classes import classes, most_specific, strangers_limit
 from chimera_compliance.probes.rate_headers import told
 from chimera_compliance.probes.rate_limits import observe
@@ -293,6 +294,24 @@ class TestClasses:
         target = Target(name="x", api={"base_url": "http://x.example"}, rate_limits=[self.money, self.general])
         limit, declared = strangers_limit(target, self.operation("/tasks"))
         assert (limit.limit, declared) == (300, False)
+
+
+def page(body, media_type="application/json", status=200, method="GET"):
+    return Exchange(Request(method, "/"), status, headers=(("Content-Type", media_type),), body=body)
+
+
+@pytest.mark.parametrize(
+    ("other", "same"),
+    [
+        (page(b'{"items": [2], "total": 9}', "application/json; charset=utf-8"), True),
+        (page(b'{"error": "no such page"}'), False),
+        (page(b"<html>", "text/html"), False),
+        (page(b"", method="HEAD"), True),
+        (page(b'{"items": [], "total": 0}', status=404), False),
+    ],
+)
+def test_a_page_that_every_path_has_is_nothing_gained(other, same):
+    assert same_thing(page(b'{"items": [1], "total": 1}'), other) is same
 
 
 NOW = 1_800_000_000.0
