@@ -15,9 +15,9 @@ from chimera_compliance.outcomes import NotReviewed
 from chimera_compliance.target import Target
 
 if TYPE_CHECKING:
-    from chimera_compliance.probes.gate import Gate
-    from chimera_compliance.probes.http import Api
-    from chimera_compliance.probes.listener import Listener
+    from chimera_compliance.probes.guard.gate import Gate
+    from chimera_compliance.probes.guard.listener import Listener
+    from chimera_compliance.probes.http.api import Api
     from chimera_compliance.probes.postgres import Database
     from chimera_compliance.recorder import Recorder
 
@@ -57,7 +57,7 @@ def _facet(target: Target, name: str) -> None:
 def api(target: Target, journal: Journal) -> Iterator["Api"]:
     """The HTTP interface."""
     _facet(target, "api")
-    from chimera_compliance.probes.http import Api
+    from chimera_compliance.probes.http.api import Api
 
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     with Api(target, journal, workers=workers) as api:
@@ -67,7 +67,7 @@ def api(target: Target, journal: Journal) -> Iterator["Api"]:
 @pytest.fixture(scope="session")
 def principals(api, target: Target, journal: Journal) -> dict:
     """Everybody the target file names, by name."""
-    from chimera_compliance.probes.principals import load_principals
+    from chimera_compliance.probes.principals.principal import load_principals
 
     return load_principals(target, journal)
 
@@ -93,7 +93,7 @@ def bob(principals: dict):
 @pytest.fixture(scope="session")
 def operations(api, target: Target, principals: dict) -> list:
     """Every operation of the OpenAPI document and of the target file."""
-    from chimera_compliance.probes.operations import load_operations
+    from chimera_compliance.probes.openapi.operations import load_operations
 
     return load_operations(target, api, principals)
 
@@ -118,7 +118,7 @@ def public(operations: list) -> list:
 @pytest.fixture(scope="session")
 def responses(target: Target, api, journal: Journal, operations: list, principals: dict):
     """Every kind of answer that could be brought out, for the headers on it."""
-    from chimera_compliance.probes.population import gather
+    from chimera_compliance.probes.headers.population import gather
 
     return gather(target, api, journal, operations, principals)
 
@@ -126,7 +126,7 @@ def responses(target: Target, api, journal: Journal, operations: list, principal
 @pytest.fixture(scope="session")
 def listener(api, target: Target) -> Iterator["Listener"]:
     """A stranger's server on this machine, that the stack has no business to call."""
-    from chimera_compliance.probes.listener import Listener, local_address
+    from chimera_compliance.probes.guard.listener import Listener, local_address
 
     with Listener(local_address(target.api.base_url)) as listener:
         yield listener
@@ -135,10 +135,10 @@ def listener(api, target: Target) -> Iterator["Listener"]:
 @pytest.fixture(scope="session")
 def gate(api, target: Target, journal: Journal, guarded: list, principals: dict, listener) -> "Gate":
     """The guard of every operation that needs a credential, and somebody before it who has none."""
-    from chimera_compliance.probes.attacker import Attacker
-    from chimera_compliance.probes.gate import Gate
-    from chimera_compliance.probes.papers import Papers
-    from chimera_compliance.probes.public_keys import published_keys
+    from chimera_compliance.probes.guard.gate import Gate
+    from chimera_compliance.probes.jwt.attacker import Attacker
+    from chimera_compliance.probes.jwt.papers import Papers
+    from chimera_compliance.probes.jwt.public_keys import published_keys
 
     attacker = Attacker(published_keys(target, api), listener.url)
     listener.serve = attacker.serve

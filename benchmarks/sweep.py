@@ -16,11 +16,11 @@ from itertools import cycle, islice
 from pathlib import Path
 
 from chimera_compliance.journal import Journal
-from chimera_compliance.probes.exchange import Request
-from chimera_compliance.probes.http import Api
-from chimera_compliance.probes.operations import load_operations
-from chimera_compliance.probes.principals import load_principals
-from chimera_compliance.probes.trust import absolute, session
+from chimera_compliance.probes.http.api import Api
+from chimera_compliance.probes.http.exchange import Request
+from chimera_compliance.probes.http.trust import absolute, session
+from chimera_compliance.probes.openapi.operations import load_operations
+from chimera_compliance.probes.principals.principal import load_principals
 from chimera_compliance.target import Target
 
 _UNLIMITED = 1_000_000

@@ -6,12 +6,13 @@ import pytest
 
 from chimera_compliance import Inconclusive, Problem, control, reject
 from chimera_compliance.outcomes import NotReviewed, Severity
-from chimera_compliance.probes import credentials, foreign_keys, forgeries, issued, issued_identities, trespass
-from chimera_compliance.probes.detours import DETOURS, STRAIGHT
-from chimera_compliance.probes.identities import ASSERTED
-from chimera_compliance.probes.reception import problems
-from chimera_compliance.probes.signing_key import weaknesses
-from chimera_compliance.probes.undocumented import DOCUMENTATION, USUAL, look_for, source_paths
+from chimera_compliance.probes.guard import credentials, trespass
+from chimera_compliance.probes.guard.detours import DETOURS, STRAIGHT
+from chimera_compliance.probes.guard.identities import ASSERTED
+from chimera_compliance.probes.guard.reception import problems
+from chimera_compliance.probes.guard.undocumented import DOCUMENTATION, USUAL, look_for, source_paths
+from chimera_compliance.probes.jwt import foreign_keys, forgeries, issued, issued_identities
+from chimera_compliance.probes.jwt.signing_key import weaknesses
 
 pytestmark = control("C03")
 

@@ -4,12 +4,12 @@ import pytest
 
 from chimera_compliance import Inconclusive, control, reject
 from chimera_compliance.outcomes import NotReviewed
-from chimera_compliance.probes import claimed_tenant
-from chimera_compliance.probes.encroachment import Trespasser, own_secrets
-from chimera_compliance.probes.interleaving import Hammer
-from chimera_compliance.probes.listings import listings
-from chimera_compliance.probes.ownership import Neighbours
-from chimera_compliance.probes.throwaway import Workshop
+from chimera_compliance.probes.ownership import claimed_tenant
+from chimera_compliance.probes.ownership.borrowed_ids import Neighbours
+from chimera_compliance.probes.ownership.encroachment import Trespasser, own_secrets
+from chimera_compliance.probes.ownership.interleaving import Hammer
+from chimera_compliance.probes.ownership.listings import listings
+from chimera_compliance.probes.ownership.throwaway import Workshop
 
 pytestmark = control("C04")
 

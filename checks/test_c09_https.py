@@ -4,12 +4,12 @@ import pytest
 
 from chimera_compliance import Inconclusive, Problem, control, reject
 from chimera_compliance.outcomes import NotReviewed
-from chimera_compliance.probes.certificate import ASPECTS, aspects
-from chimera_compliance.probes.inventory import read_document
-from chimera_compliance.probes.links import addresses, host_of, is_this_machine, plain_links
-from chimera_compliance.probes.plain_http import PlainHttp
+from chimera_compliance.probes.openapi.inventory import read_document
 from chimera_compliance.probes.postgres.wire import Wire
-from chimera_compliance.probes.tls import BROKEN, DATED, Endpoint
+from chimera_compliance.probes.tls.certificate import ASPECTS, aspects
+from chimera_compliance.probes.tls.endpoint import BROKEN, DATED, Endpoint
+from chimera_compliance.probes.tls.links import addresses, host_of, is_this_machine, plain_links
+from chimera_compliance.probes.tls.plain_http import PlainHttp
 
 pytestmark = control("C09")
 

@@ -4,11 +4,11 @@ import pytest
 
 from chimera_compliance import Inconclusive, Problem, control, reject
 from chimera_compliance.outcomes import NotReviewed
-from chimera_compliance.probes.rate_bursts import tolerance
-from chimera_compliance.probes.rate_bypasses import FAMILIES
-from chimera_compliance.probes.rate_headers import CLOCKS_DIFFER
-from chimera_compliance.probes.rate_limits import observe
-from chimera_compliance.probes.rate_recovery import LONGEST_WAIT, latest, too_long
+from chimera_compliance.probes.rate_limits.bursts import tolerance
+from chimera_compliance.probes.rate_limits.bypasses import FAMILIES
+from chimera_compliance.probes.rate_limits.headers import CLOCKS_DIFFER
+from chimera_compliance.probes.rate_limits.recovery import LONGEST_WAIT, latest, too_long
+from chimera_compliance.probes.rate_limits.round import observe
 
 pytestmark = control("C10")
 

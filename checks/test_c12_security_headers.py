@@ -5,10 +5,10 @@ from collections import Counter
 import pytest
 
 from chimera_compliance import Inconclusive, control, reject
-from chimera_compliance.probes import headers
-from chimera_compliance.probes.conflicts import conflicts
-from chimera_compliance.probes.csp_sources import STRANGER, UNTRUSTED
-from chimera_compliance.probes.responses import problems
+from chimera_compliance.probes.headers import values as headers
+from chimera_compliance.probes.headers.conflicts import conflicts
+from chimera_compliance.probes.headers.csp_sources import STRANGER, UNTRUSTED
+from chimera_compliance.probes.headers.responses import problems
 
 pytestmark = control("C12")
 

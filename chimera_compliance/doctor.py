@@ -64,9 +64,9 @@ def examine(target: Target) -> Iterator[Diagnosis]:
 
 
 def _api(target: Target) -> Iterator[Diagnosis]:
-    from chimera_compliance.probes.http import Api
-    from chimera_compliance.probes.operations import load_operations
-    from chimera_compliance.probes.principals import load_principals
+    from chimera_compliance.probes.http.api import Api
+    from chimera_compliance.probes.openapi.operations import load_operations
+    from chimera_compliance.probes.principals.principal import load_principals
 
     journal = Journal()
     with Api(target, journal) as api:

@@ -131,8 +131,8 @@ def _tell(write_line: Callable[[str], None], what: str, discover: Callable[[], i
 
 def _discover_operations(api: ApiFacet, found: _Discovered) -> int:
     from chimera_compliance.journal import Journal
-    from chimera_compliance.probes.http import Api
-    from chimera_compliance.probes.operations import load_operations
+    from chimera_compliance.probes.http.api import Api
+    from chimera_compliance.probes.openapi.operations import load_operations
 
     target = Target(name="discovery", api=api)
     with Api(target, Journal()) as client:

@@ -68,6 +68,8 @@ class Evidence(Protocol):
     def observation(self) -> str:
         """The id of the observation that keeps the exchange; empty when there is none."""
 
+    # A fact about a place in the repository has `file` and `line` as well, as `Problem` has.
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -79,6 +81,9 @@ class Problem:
     actual: str = ""
     observation: str = ""
     severity: Severity | None = None
+    file: str = ""
+    """Path within the repository, where the fault stands in a file; `line` begins at 1, and 0 is the whole file."""
+    line: int = 0
 
     def __str__(self) -> str:
         return f"{self.subject} {self.message}" + (f" ({self.actual})" if self.actual else "")
@@ -116,4 +121,5 @@ def reject(
 def _problem(offender: Evidence | Problem, message: str, expected: str, severity: Severity | None) -> Problem:
     if isinstance(offender, Problem):
         return offender
-    return Problem(offender.subject, message, expected, offender.actual, offender.observation, severity)
+    place = {"file": getattr(offender, "file", ""), "line": getattr(offender, "line", 0)}
+    return Problem(offender.subject, message, expected, offender.actual, offender.observation, severity, **place)

@@ -194,6 +194,7 @@ class Recorder:
                 for name in ("subject", "message", "expected", "actual")
             },
             "severity": problem.severity and problem.severity.value,
+            "location": {"file": self.journal.redact(problem.file), "line": problem.line} if problem.file else None,
             "evidence": evidence and evidence.as_dict(),
         }
 

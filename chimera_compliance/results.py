@@ -31,6 +31,13 @@ class ObservationRecord(_Model):
     reproduce: str = ""
 
 
+class Location(_Model):
+    """A place in the target's repository."""
+
+    file: str = Field(description="Path below the repository's root.")
+    line: int = Field(0, description="From 1; 0 for the whole file.")
+
+
 class Finding(_Model):
     """One subject that does not meet a requirement."""
 
@@ -42,6 +49,7 @@ class Finding(_Model):
     expected: str = ""
     actual: str = ""
     severity: Severity
+    location: Location | None = None
     evidence: ObservationRecord | None = None
 
 

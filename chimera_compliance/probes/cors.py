@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from chimera_compliance.probes.exchange import Exchange, Request
-from chimera_compliance.probes.http import Api
+from chimera_compliance.probes.http.api import Api
+from chimera_compliance.probes.http.exchange import Exchange, Request
 
 ATTACKER = "attacker.example"
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from chimera_compliance.journal import Journal
-from chimera_compliance.probes.http import Api
+from chimera_compliance.probes.http.api import Api
 from chimera_compliance.target import Target
 
 Behaviour = Callable[[socket.socket, bytes], None]

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 import jsonschema
 import pytest
 
-from chimera_compliance.probes.body import Generator
-from chimera_compliance.probes.openapi import Document
-from chimera_compliance.probes.pattern import matching
-from chimera_compliance.probes.payload import Payload, of_request_body
+from chimera_compliance.probes.openapi.body import Generator
+from chimera_compliance.probes.openapi.document import Document
+from chimera_compliance.probes.openapi.pattern import matching
+from chimera_compliance.probes.openapi.payload import Payload, of_request_body
 
 SCHEMAS = [
     {"type": "integer"},

@@ -2,8 +2,8 @@
 
 import pytest
 
-from chimera_compliance.probes.csp import Policies, Policy
-from chimera_compliance.probes.csp_sources import Address
+from chimera_compliance.probes.headers.csp import Policies, Policy
+from chimera_compliance.probes.headers.csp_sources import Address
 
 ORIGIN = Address.of("https://api.example.com/")
 EVIL = Address.of("https://attacker.example/x.js")

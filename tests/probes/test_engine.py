@@ -11,9 +11,9 @@ import zlib
 import pytest
 from loopback import always, answer, api_for, serving
 
-from chimera_compliance.probes.engine import LARGEST_BODY
-from chimera_compliance.probes.exchange import Request
-from chimera_compliance.probes.http import Unresponsive
+from chimera_compliance.probes.http.api import Unresponsive
+from chimera_compliance.probes.http.engine import LARGEST_BODY
+from chimera_compliance.probes.http.exchange import Request
 
 GET = Request("GET", "/x")
 

@@ -15,11 +15,11 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509 import load_der_x509_certificate
 
-from chimera_compliance.probes import foreign_keys, forgeries, issued, issued_identities
-from chimera_compliance.probes.attacker import Attacker, PublicKey
-from chimera_compliance.probes.forgeries import Genuine, Issuer
-from chimera_compliance.probes.jose import compact, hmac_signer, parse, unb64, verifies
-from chimera_compliance.probes.weak_secrets import guess
+from chimera_compliance.probes.jwt import foreign_keys, forgeries, issued, issued_identities
+from chimera_compliance.probes.jwt.attacker import Attacker, PublicKey
+from chimera_compliance.probes.jwt.forgeries import Genuine, Issuer
+from chimera_compliance.probes.jwt.jose import compact, hmac_signer, parse, unb64, verifies
+from chimera_compliance.probes.jwt.weak_secrets import guess
 
 SECRET = "Zk3vQ9-w7Rr2Lx8Tn5Yc1Hb6Jd4Fg0Ks"
 ALICE, BOB = str(uuid.uuid4()), str(uuid.uuid4())

@@ -10,17 +10,18 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from loopback import answer, api_for, path_of, serving
 
 from chimera_compliance.outcomes import Inconclusive
-from chimera_compliance.probes import credentials, forgeries, trespass
-from chimera_compliance.probes.attacker import Attacker, PublicKey
-from chimera_compliance.probes.detours import DETOURS, alike
-from chimera_compliance.probes.exchange import Exchange, Request
-from chimera_compliance.probes.gate import Gate
-from chimera_compliance.probes.operations import load_operations
-from chimera_compliance.probes.papers import Papers
-from chimera_compliance.probes.principals import load_principals
-from chimera_compliance.probes.reception import EVERYWHERE, Answer, Reception, problems, received
-from chimera_compliance.probes.signing_key import weaknesses
-from chimera_compliance.probes.undocumented import look_for
+from chimera_compliance.probes.guard import credentials, trespass
+from chimera_compliance.probes.guard.detours import DETOURS, alike
+from chimera_compliance.probes.guard.gate import Gate
+from chimera_compliance.probes.guard.reception import EVERYWHERE, Answer, Reception, problems, received
+from chimera_compliance.probes.guard.undocumented import look_for
+from chimera_compliance.probes.http.exchange import Exchange, Request
+from chimera_compliance.probes.jwt import forgeries
+from chimera_compliance.probes.jwt.attacker import Attacker, PublicKey
+from chimera_compliance.probes.jwt.papers import Papers
+from chimera_compliance.probes.jwt.signing_key import weaknesses
+from chimera_compliance.probes.openapi.operations import load_operations
+from chimera_compliance.probes.principals.principal import load_principals
 
 KEY = "Zk3vQ9-w7Rr2Lx8Tn5Yc1Hb6Jd4Fg0KsPq"
 SETTINGS = """

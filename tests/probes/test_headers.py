@@ -2,8 +2,8 @@
 
 import pytest
 
-from chimera_compliance.probes import headers
-from chimera_compliance.probes.headers import Cookie, Hsts, MediaType
+from chimera_compliance.probes.headers import values as headers
+from chimera_compliance.probes.headers.values import Cookie, Hsts, MediaType
 
 
 def test_a_list_keeps_quoted_commas_and_drops_empty_members():

@@ -18,9 +18,9 @@ from loopback import Loopback, always, answer, api_for, path_of, serving, target
 
 from chimera_compliance.errors import ConfigurationError, OutOfScope
 from chimera_compliance.journal import Journal
-from chimera_compliance.probes.exchange import Request
-from chimera_compliance.probes.http import Api, BudgetExhausted, _encoded
-from chimera_compliance.probes.principals import load_principals
+from chimera_compliance.probes.http.api import Api, BudgetExhausted, _encoded
+from chimera_compliance.probes.http.exchange import Request
+from chimera_compliance.probes.principals.principal import load_principals
 
 
 @pytest.fixture

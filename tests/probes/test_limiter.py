@@ -4,8 +4,8 @@ from email.utils import formatdate
 
 import pytest
 
-from chimera_compliance.probes.exchange import Exchange, Request
-from chimera_compliance.probes.limiter import LONGEST_WAIT, reset_in, wait_for
+from chimera_compliance.probes.http.exchange import Exchange, Request
+from chimera_compliance.probes.http.limiter import LONGEST_WAIT, reset_in, wait_for
 
 NOW = 1_800_000_000.0
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from chimera_compliance.probes.csp_sources import Address
-from chimera_compliance.probes.exchange import Exchange, Request
-from chimera_compliance.probes.observatory import Score, score
-from chimera_compliance.probes.responses import Response
+from chimera_compliance.probes.headers.csp_sources import Address
+from chimera_compliance.probes.headers.observatory import Score, score
+from chimera_compliance.probes.headers.responses import Response
+from chimera_compliance.probes.http.exchange import Exchange, Request
 
 BEST = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; form-action 'none'",

@@ -8,9 +8,9 @@ from loopback import always, answer, api_for, path_of, serving
 
 from chimera_compliance.errors import ConfigurationError
 from chimera_compliance.outcomes import Inconclusive
-from chimera_compliance.probes.openapi import parse
-from chimera_compliance.probes.operations import load_operations
-from chimera_compliance.probes.principals import load_principals
+from chimera_compliance.probes.openapi.document import parse
+from chimera_compliance.probes.openapi.operations import load_operations
+from chimera_compliance.probes.principals.principal import load_principals
 
 PEOPLE = "tokens: {mint: {key: '${SIGNING_KEY}'}}\nprincipals: {alice: {role: operator}}\n"
 
@@ -301,7 +301,7 @@ def test_hostile_references_and_schemas_take_no_time():
     document = parse(
         json.dumps(openapi({}, components={"schemas": {**chain, "W": wide, "L": loop, "A": list_of}})).encode()
     )
-    from chimera_compliance.probes.body import Generator
+    from chimera_compliance.probes.openapi.body import Generator
 
     began = time.monotonic()
     for name in ("S0", "W", "L", "A"):

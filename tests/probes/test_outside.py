@@ -10,10 +10,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 from loopback import answer, api_for, path_of, serving
 
 from chimera_compliance.errors import ConfigurationError
-from chimera_compliance.probes.attacker import Attacker, PublicKey, public_jwk
-from chimera_compliance.probes.listener import Listener, local_address
-from chimera_compliance.probes.public_keys import published_keys
-from chimera_compliance.probes.source_routes import routes_of
+from chimera_compliance.probes.guard.listener import Listener, local_address
+from chimera_compliance.probes.jwt.attacker import Attacker, PublicKey, public_jwk
+from chimera_compliance.probes.jwt.public_keys import published_keys
+from chimera_compliance.probes.openapi.source_routes import routes_of
 
 KEYS = [
     rsa.generate_private_key(65537, 2048),

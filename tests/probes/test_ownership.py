@@ -10,15 +10,15 @@ import pytest
 from loopback import answer, api_for, path_of, serving
 
 from chimera_compliance.journal import Journal
-from chimera_compliance.probes.claimed_identity import Identity
-from chimera_compliance.probes.claimed_tenant import creating, reading
-from chimera_compliance.probes.encroachment import Trespasser
-from chimera_compliance.probes.interleaving import Hammer
-from chimera_compliance.probes.listings import listings
-from chimera_compliance.probes.operations import load_operations
-from chimera_compliance.probes.ownership import Neighbours
-from chimera_compliance.probes.principals import load_principals
-from chimera_compliance.probes.throwaway import Workshop
+from chimera_compliance.probes.openapi.operations import load_operations
+from chimera_compliance.probes.ownership.borrowed_ids import Neighbours
+from chimera_compliance.probes.ownership.claimed_identity import Identity
+from chimera_compliance.probes.ownership.claimed_tenant import creating, reading
+from chimera_compliance.probes.ownership.encroachment import Trespasser
+from chimera_compliance.probes.ownership.interleaving import Hammer
+from chimera_compliance.probes.ownership.listings import listings
+from chimera_compliance.probes.ownership.throwaway import Workshop
+from chimera_compliance.probes.principals.principal import load_principals
 from chimera_compliance.target import Target
 
 NOTE = {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]}

@@ -11,11 +11,11 @@ import pytest
 from loopback import always, answer, api_for, path_of, serving
 
 from chimera_compliance.home import HOME
-from chimera_compliance.probes.exchange import Exchange, Request
-from chimera_compliance.probes.links import addresses, plain_links
-from chimera_compliance.probes.openapi import Document
-from chimera_compliance.probes.operations import load_operations
-from chimera_compliance.probes.plain_http import PlainHttp
+from chimera_compliance.probes.http.exchange import Exchange, Request
+from chimera_compliance.probes.openapi.document import Document
+from chimera_compliance.probes.openapi.operations import load_operations
+from chimera_compliance.probes.tls.links import addresses, plain_links
+from chimera_compliance.probes.tls.plain_http import PlainHttp
 from chimera_compliance.stack.certificates import Authority
 
 OPERATIONS = """

@@ -7,15 +7,15 @@ import pytest
 
 from chimera_compliance.journal import Journal
 from chimera_compliance.outcomes import Inconclusive
-from chimera_compliance.probes.conflicts import conflicts
-from chimera_compliance.probes.csp_sources import Address
-from chimera_compliance.probes.exchange import Exchange, Request
-from chimera_compliance.probes.http import Api
-from chimera_compliance.probes.operations import Operation, Parameter, load_operations
-from chimera_compliance.probes.population import gather
-from chimera_compliance.probes.principals import load_principals
-from chimera_compliance.probes.provocations import Provocations
-from chimera_compliance.probes.responses import Response, Responses, name_sets, problems
+from chimera_compliance.probes.headers.conflicts import conflicts
+from chimera_compliance.probes.headers.csp_sources import Address
+from chimera_compliance.probes.headers.population import gather
+from chimera_compliance.probes.headers.provocations import Provocations
+from chimera_compliance.probes.headers.responses import Response, Responses, name_sets, problems
+from chimera_compliance.probes.http.api import Api
+from chimera_compliance.probes.http.exchange import Exchange, Request
+from chimera_compliance.probes.openapi.operations import Operation, Parameter, load_operations
+from chimera_compliance.probes.principals.principal import load_principals
 from chimera_compliance.target import Target
 
 TARGET = """

@@ -14,9 +14,9 @@ from loopback import answer, path_of, serving, target_for
 from chimera_compliance.errors import ConfigurationError, OutOfScope
 from chimera_compliance.journal import Journal
 from chimera_compliance.outcomes import Inconclusive
-from chimera_compliance.probes.login import at
-from chimera_compliance.probes.principals import load_principals
-from chimera_compliance.probes.tokens import Issued
+from chimera_compliance.probes.principals.login import at
+from chimera_compliance.probes.principals.principal import load_principals
+from chimera_compliance.probes.principals.tokens import Issued
 
 SECRET = "a signing secret of enough length"
 

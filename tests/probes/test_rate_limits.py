@@ -10,15 +10,15 @@ from urllib.parse import urlsplit
 import pytest
 
 from chimera_compliance.journal import Journal
-from chimera_compliance.probes.exchange import Exchange, Request
-from chimera_compliance.probes.http import Api
-from chimera_compliance.probes.operations import load_operations
-from chimera_compliance.probes.principals import load_principals
-from chimera_compliance.probes.rate_bursts import Burst, fire, tolerance
-from chimera_compliance.probes.rate_bypasses import same_thing
-from chimera_compliance.probes.rate_classes import classes, most_specific, strangers_limit
-from chimera_compliance.probes.rate_headers import told
-from chimera_compliance.probes.rate_limits import observe
+from chimera_compliance.probes.http.api import Api
+from chimera_compliance.probes.http.exchange import Exchange, Request
+from chimera_compliance.probes.openapi.operations import load_operations
+from chimera_compliance.probes.principals.principal import load_principals
+from chimera_compliance.probes.rate_limits.bursts import Burst, fire, tolerance
+from chimera_compliance.probes.rate_limits.bypasses import same_thing
+from chimera_compliance.probes.rate_limits.classes import classes, most_specific, strangers_limit
+from chimera_compliance.probes.rate_limits.headers import told
+from chimera_compliance.probes.rate_limits.round import observe
 from chimera_compliance.target import RateLimit, Target
 
 LIMIT, WINDOW = 12, 2
@@ -274,7 +274,7 @@ class TestClasses:
     general, money = RateLimit(paths=["/*"], limit=100), RateLimit(paths=["/commerce/*"], limit=10)
 
     def operation(self, path):
-        from chimera_compliance.probes.operations import Operation
+        from chimera_compliance.probes.openapi.operations import Operation
 
         return Operation(f"GET {path}", "GET", path)
 

@@ -6,8 +6,8 @@ import re
 import pytest
 from loopback import answer, api_for, path_of, serving
 
-from chimera_compliance.probes.operations import load_operations
-from chimera_compliance.probes.principals import load_principals
+from chimera_compliance.probes.openapi.operations import load_operations
+from chimera_compliance.probes.principals.principal import load_principals
 
 PEOPLE = """
 tokens: {mint: {key: '${SIGNING_KEY}'}}

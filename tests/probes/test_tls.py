@@ -15,9 +15,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from loopback import always, answer, serving, target_for
 
 from chimera_compliance.journal import Journal
-from chimera_compliance.probes.certificate import ASPECTS, aspects
-from chimera_compliance.probes.client_hello import Hello, offer
-from chimera_compliance.probes.tls import BROKEN, DATED, Endpoint
+from chimera_compliance.probes.tls.certificate import ASPECTS, aspects
+from chimera_compliance.probes.tls.client_hello import Hello, offer
+from chimera_compliance.probes.tls.endpoint import BROKEN, DATED, Endpoint
 from chimera_compliance.stack.certificates import Authority, Identity
 
 ALERT = b"\x15\x03\x01\x00\x02\x02\x28"
@@ -265,7 +265,9 @@ def test_a_server_of_tls_1_3_alone_is_understood(tmp_path, endpoint):
 
 
 def test_a_server_that_ignores_hellos_by_hand_decides_nothing(tmp_path, endpoint, monkeypatch):
-    monkeypatch.setattr("chimera_compliance.probes.client_hello._SIGNATURES", "0201")  # what a strict server refuses
+    monkeypatch.setattr(
+        "chimera_compliance.probes.tls.client_hello._SIGNATURES", "0201"
+    )  # what a strict server refuses
     with speaking(Authority(tmp_path).issue(tmp_path, "web"), endpoint) as strict:
         assert not strict.understands_hellos.holds
 

@@ -14,10 +14,10 @@ from functools import cached_property
 import psycopg
 
 from chimera_compliance.journal import Journal
+from chimera_compliance.probes.http.reproduce import quoted
 from chimera_compliance.probes.postgres.database import Database
 from chimera_compliance.probes.postgres.host_rules import Login, admitting_plain
 from chimera_compliance.probes.postgres.session import first_line
-from chimera_compliance.probes.reproduce import quoted
 
 _PROTOCOL_3 = 196_608
 _WAIT_SECONDS = 3

@@ -60,7 +60,7 @@ def malformed_breaks(variant):
     def open(ask):
         import json
 
-        from chimera_compliance.probes.jose import unb64
+        from chimera_compliance.probes.jwt.jose import unb64
 
         parts = (ask.one("authorization") or "").split(".")
         if len(parts) == 3 and ask.path.startswith(BASE):
@@ -173,7 +173,7 @@ def json_without_signatures(variant):
     def open(ask):
         import json
 
-        from chimera_compliance.probes.jose import unb64
+        from chimera_compliance.probes.jwt.jose import unb64
 
         raw = (ask.one("authorization") or "").partition(" ")[2]
         if raw.startswith("{") and (token := json.loads(raw)).get("signatures") == []:

@@ -31,7 +31,7 @@ def signature_optional(variant):
 @flaw("C03", breaks="C03.9", why="the signature is compared as far as the token brings one")
 def signature_by_prefix(variant):
     def signature(token, variant):
-        from chimera_compliance.probes.jose import hmac_signer, unb64
+        from chimera_compliance.probes.jwt.jose import hmac_signer, unb64
 
         signed, _, given = token.raw.rpartition(".")
         expected = hmac_signer(token.key.encode())(signed.encode())
@@ -162,7 +162,7 @@ def blank_ecdsa(variant):
     proper, algorithm = variant.token_checks["signature"], variant.token_checks.pop("algorithm")
 
     def signature(token, v):
-        from chimera_compliance.probes.jose import unb64
+        from chimera_compliance.probes.jwt.jose import unb64
 
         if str(token.header.get("alg")).startswith("ES"):
             return refusing(any(unb64(token.raw.split(".")[2])))
@@ -203,7 +203,7 @@ def any_hmac(variant):
 @flaw("C03", breaks="C03.26", why="critical headers are not looked at, as in libraries of some years ago")
 def critical_header_ignored(variant):
     def signature(token, v):
-        from chimera_compliance.probes.jose import hmac_signer, unb64
+        from chimera_compliance.probes.jwt.jose import hmac_signer, unb64
 
         signed, _, given = token.raw.rpartition(".")
         refusing(hmac_signer(token.key.encode())(signed.encode()) != unb64(given))

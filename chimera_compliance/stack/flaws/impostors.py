@@ -21,7 +21,7 @@ def with_key(variant: Variant, key: Key) -> Callable:
     proper = variant.token_checks["signature"]
 
     def signature(token, v):
-        from chimera_compliance.probes.jose import hmac_signer, unb64
+        from chimera_compliance.probes.jwt.jose import hmac_signer, unb64
 
         try:
             secret = key(token) if token.header.get("alg") == "HS256" else None

@@ -1,0 +1,1 @@
+"""The guard of every operation, tried with every credential and by every way."""

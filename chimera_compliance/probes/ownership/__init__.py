@@ -1,0 +1,1 @@
+"""Whether alice gets at what is bob's through the API."""

@@ -1,0 +1,1 @@
+"""Who uses the stack, and where their tokens come from."""

@@ -1,0 +1,1 @@
+"""Everything that one run shows of the rate limits."""

@@ -1,0 +1,118 @@
+"""What gets through while a limit is exhausted.
+
+An exhausted limit does not stay so: windows move, buckets refill. So every probe goes out among requests that must be
+refused, in rounds; a probe counts as admitted only if it got through in every round in which those did not.
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from chimera_compliance.probes.http.api import Api
+from chimera_compliance.probes.http.exchange import Exchange, Request
+from chimera_compliance.probes.rate_limits.bursts import Burst, fire
+from chimera_compliance.probes.rate_limits.classes import Quota
+
+_ROUNDS = 6
+_REFILLS = 3
+_LEAD_SECONDS = 0.5
+_LONGEST_LEAD = 32
+_EVERY = 3
+_NEVER_ANSWERED = "it was never answered"
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A request that must be refused while the limit is exhausted; `make` builds a new one for each round."""
+
+    family: str
+    name: str
+    make: Callable[[], Request]
+
+
+@dataclass(frozen=True)
+class Pressed:
+    """How a probe fared: `admitted` in every round, or `undecided` and why; else it was refused."""
+
+    probe: Probe
+    exchange: Exchange
+    admitted: bool = False
+    undecided: str = ""
+
+    @property
+    def subject(self) -> str:
+        """The operation."""
+        return self.exchange.subject
+
+    @property
+    def actual(self) -> str:
+        """What was answered last."""
+        return self.exchange.actual
+
+    @property
+    def observation(self) -> str:
+        """The exchange."""
+        return self.exchange.observation
+
+
+def press(api: Api, quota: Quota, probes: Iterable[Probe], admits: Callable[[Exchange], bool]) -> list[Pressed]:
+    """Send the probes while the quota is exhausted, exhausting it again where it has recovered meanwhile.
+
+    `admits` says which answers mean that the limiter let a probe through; any other settles it.
+    """
+    open_probes = {id(probe): Pressed(probe, Exchange(probe.make())) for probe in probes}
+    settled: list[Pressed] = []
+    rounds = refills = 0
+    while open_probes and rounds < _ROUNDS:
+        exchanges, decisive = _round(api, quota, [item.probe for item in open_probes.values()])
+        for key, exchange in zip(list(open_probes), exchanges, strict=True):
+            open_probes[key] = Pressed(open_probes[key].probe, exchange)
+            if exchange.status in quota.burst.refusal_statuses or (exchange.answered and not admits(exchange)):
+                settled.append(open_probes.pop(key))
+        rounds += decisive
+        if not decisive:
+            if refills == _REFILLS:
+                break
+            refills += 1
+            exhaust_again(api, quota)
+    return settled + [_last(item, rounds) for item in open_probes.values()]
+
+
+def exhaust_again(api: Api, quota: Quota) -> Burst:
+    """Reach the limit once more; what it shows of refusals is added to what is known of the quota."""
+    began = time.monotonic()
+    again = fire(api, quota.make, quota.limit, quota.control)
+    quota.note(again.exchanges, began)
+    return again
+
+
+def _last(item: Pressed, rounds: int) -> Pressed:
+    if rounds < _ROUNDS:
+        return Pressed(item.probe, item.exchange, undecided="the limit could not be kept exhausted long enough")
+    if not item.exchange.answered:
+        return Pressed(item.probe, item.exchange, undecided=item.exchange.error or _NEVER_ANSWERED)
+    return Pressed(item.probe, item.exchange, admitted=True)
+
+
+def _round(api: Api, quota: Quota, probes: list[Probe]) -> tuple[list[Exchange], bool]:
+    """The answers to the probes, and whether most of the requests among them were refused."""
+    lead = _lead(quota)
+    batch: list[tuple[Request, bool]] = [(quota.make(), False)] * (lead + 1)
+    for place, probe in enumerate(probes):
+        batch.append((probe.make(), True))
+        if place % _EVERY == _EVERY - 1:
+            batch.append((quota.make(), False))
+    batch += [(quota.make(), False)] * 2
+    began = time.monotonic()
+    exchanges = api.send([request for request, _ in batch], retry_limited=False)
+    plain = [exchange for exchange, (_, probing) in zip(exchanges, batch, strict=True) if not probing]
+    quota.note(plain, began)
+    among = plain[lead:]
+    refused = [exchange for exchange in among if not quota.burst.served(exchange)]
+    return [e for e, (_, probing) in zip(exchanges, batch, strict=True) if probing], 2 * len(refused) >= len(among)
+
+
+def _lead(quota: Quota) -> int:
+    """Requests that use up what a bucket has refilled since the last round."""
+    return min(_LONGEST_LEAD, math.ceil(quota.limit.limit / quota.limit.window_seconds * _LEAD_SECONDS))
