@@ -22,6 +22,9 @@ class Requirement(BaseModel):
     sentence: str
     severity: Severity
     remediation: str
+    references: dict[str, list[str]] = Field(
+        {}, description="Of the frameworks whose clauses differ from the control's."
+    )
 
 
 class Control(BaseModel):

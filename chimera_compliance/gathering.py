@@ -42,6 +42,8 @@ class _Gathered:
     facets: list[str] = field(default_factory=list)
     tested: dict[str, None] = field(default_factory=dict)
     untested: dict[str, str] = field(default_factory=dict)
+    cases: dict[str, Outcome] = field(default_factory=dict)
+    started: str = ""
     samples: list[dict[str, Any]] = field(default_factory=list)
     unit: str = ""
     seconds: float = 0.0
@@ -49,7 +51,10 @@ class _Gathered:
     requests: int = 0
 
     def add(self, case: dict[str, Any]) -> None:
-        self.outcomes.append(Outcome(case["outcome"]))
+        outcome, name = Outcome(case["outcome"]), case["case"]
+        self.outcomes.append(outcome)
+        self.cases[name] = worst([outcome, self.cases.get(name, outcome)])
+        self.started = min(filter(None, [case["started"], self.started]))
         self.reasons.update(dict.fromkeys(case["reasons"]))
         self.problems += [{**problem, "case": case["case"]} for problem in case["problems"]]
         self.facets = case["facets"]
@@ -66,7 +71,8 @@ class _Gathered:
             return None
         known = len(self.tested | self.untested)
         untested = [Untested(subject=name, reason=reason) for name, reason in self.untested.items()]
-        return Population(unit=self.unit, known=known, tested=known - len(untested), untested=untested)
+        tested = [name for name in self.tested if name not in self.untested]
+        return Population(unit=self.unit, known=known, tested=len(tested), subjects=tested, untested=untested)
 
 
 class Gathering:
@@ -154,12 +160,14 @@ class Gathering:
         outcome = worst(gathered.outcomes)
         reasons = list(gathered.reasons) if gathered.outcomes else ["not run"]
         return RequirementResult(
-            **requirement.model_dump(),
-            references=control.references,
+            **requirement.model_dump(exclude={"references"}),
+            references={**control.references, **requirement.references},
             facets=gathered.facets,
             outcome=outcome,
             reasons=reasons[:_REASONS] + [f"and {len(reasons) - _REASONS} more"] * (len(reasons) > _REASONS),
             cases=len(gathered.outcomes),
+            case_outcomes=gathered.cases,
+            started=gathered.started,
             seconds=round(gathered.seconds, 3),
             observations=gathered.observations,
             samples=gathered.samples,

@@ -158,6 +158,8 @@ class Recorder:
         error = _last_frame_only(call) if call.excinfo else None
         report = yield
         self._seconds = call.duration + (self._seconds if call.when == "call" else 0)
+        if call.when == "setup":
+            self._started = datetime.fromtimestamp(call.start, UTC).isoformat(timespec="milliseconds")
         if call.when == "call" or error is not None:
             self._attach(item, report, error)
         report.sections = []
@@ -175,6 +177,7 @@ class Recorder:
             "outcome": outcome.value,
             "reasons": [redact(reason) for reason in reasons],
             "problems": [self._problem(problem) for problem in problems],
+            "started": self._started,
             "seconds": self._seconds,
             "unit": coverage.unit,
             "tested": [redact(name) for name in coverage.decided],

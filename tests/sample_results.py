@@ -310,7 +310,8 @@ def hostile(results: Results, text: str) -> Results:
 
 
 def _tainted(value, text: str):
-    closed = {"outcome", "severity", "verdict", "schema_version", "counts"}
+    closed = {"outcome", "severity", "verdict", "schema_version", "counts", "status", "tolerated", "case_outcomes"}
+    closed |= {"outcomes", "fail_on", "not_reviewed"}
     match value:
         case dict():
             return {name: item if name in closed else _tainted(item, text) for name, item in value.items()}
