@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from chimera_compliance.probes.guard.listener import Listener
     from chimera_compliance.probes.http.api import Api
     from chimera_compliance.probes.postgres import Database
+    from chimera_compliance.probes.secrets.values import Readable
     from chimera_compliance.recorder import Recorder
 
 pytest_plugins = ["chimera_compliance.recorder"]
@@ -143,6 +144,14 @@ def gate(api, target: Target, journal: Journal, guarded: list, principals: dict,
     attacker = Attacker(published_keys(target, api), listener.url)
     listener.serve = attacker.serve
     return Gate(api, journal, guarded, Papers(target, _principal(principals, "alice"), principals.get("bob"), attacker))
+
+
+@pytest.fixture(scope="session")
+def real_secrets(target: Target, journal: Journal) -> "Readable":
+    """Every real secret value that this run can read, for those who look where it must not be."""
+    from chimera_compliance.probes.secrets.values import readable
+
+    return readable(target, journal)
 
 
 @pytest.fixture(scope="session")
