@@ -70,6 +70,19 @@ def verify(
     target: TargetFile = None,
     controls: Controls = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for the reports.")] = None,
+    waivers: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Accepted risks; those of the target file if not given.")
+    ] = None,
+    previous: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="results.json to compare with; the latest run there is if not given."),
+    ] = None,
+    baseline: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="results.json whose findings do not block; new ones do.")
+    ] = None,
+    fail_on: Annotated[
+        str | None, typer.Option(metavar="SEVERITY", help="Least severity of findings that block; low if not given.")
+    ] = None,
     jobs: Annotated[int, typer.Option(min=1, max=16, help="Processes (more than one needs pytest-xdist).")] = 1,
 ) -> None:
     """Verify a target and leave results.json, report.html, report.xml and observations.jsonl.
@@ -81,7 +94,8 @@ def verify(
     from chimera_compliance.verify import verify as run
 
     progress = Progress(sys.stdout, live=sys.stdout.isatty())
-    raise typer.Exit(run(target, controls=controls, out=out, jobs=jobs, plugins=[progress]))
+    files = {"out": out, "waivers": waivers, "previous": previous, "baseline": baseline}
+    raise typer.Exit(run(target, controls=controls, **files, fail_on=fail_on, jobs=jobs, plugins=[progress]))
 
 
 @app.command("list")
@@ -177,6 +191,16 @@ def stack_up(
             stack.wait()
     except StackError as error:
         raise ConfigurationError(str(error)) from None
+
+
+@app.command()
+def lock() -> None:
+    """Freeze the list of requirements in config/requirements.lock, for who adds or drops a check."""
+    from chimera_compliance.checklist import Checklist
+    from chimera_compliance.gate.frozen import LOCK, frozen_list
+
+    LOCK.write_text(frozen_list(Checklist.load()), encoding="utf-8")
+    typer.echo(f"wrote {LOCK}")
 
 
 @app.command()

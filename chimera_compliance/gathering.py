@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from chimera_compliance import __version__
 from chimera_compliance.checklist import Control, Requirement
-from chimera_compliance.errors import EXIT_CLEAN, EXIT_FINDINGS, EXIT_INCOMPLETE, EXIT_INTERRUPTED
+from chimera_compliance.errors import EXIT_INCOMPLETE
+from chimera_compliance.gate.frozen import dropped
 from chimera_compliance.home import CHECKLIST, CHECKS, PACKAGE
 from chimera_compliance.outcomes import Outcome, Severity, worst
 from chimera_compliance.results import (
@@ -87,6 +88,8 @@ class Gathering:
         self.unwritten = ""
         self.broken: list[str] = []
         self.left: dict[str, None] = {}
+        self.gate = recorder.gate_inputs(self.started)
+        self.dropped = dropped(recorder.checklist)
 
     @property
     def requests(self) -> int:
@@ -102,7 +105,7 @@ class Gathering:
         """Write results.json and all the formats made from it; the exit code of the run."""
         from chimera_compliance.report import write_all
 
-        self.results = self._results(interrupted and not self.broken)
+        self.results = self.gate.apply(self._results(interrupted and not self.broken), self.broken)
         try:
             write_all(self.results, self.recorder.out)
         except OSError as error:
@@ -123,13 +126,11 @@ class Gathering:
     def _results(self, interrupted: bool) -> Results:
         controls = [self._control(control) for control in self._selected()]
         verdict = worst(control.outcome for control in controls)
-        counts = _counts(controls, self.requests)
-        code = EXIT_INTERRUPTED if interrupted else exit_code(verdict, counts)
         return Results(
             run=self._run(interrupted),
             verdict=verdict,
-            exit_code=code,
-            counts=counts,
+            exit_code=EXIT_INCOMPLETE,
+            counts=_counts(controls, self.requests),
             controls=controls,
             notes=[*self.broken, *(f"left behind: {what}" for what in self.left)],
         )
@@ -144,6 +145,7 @@ class Gathering:
 
     def _control(self, control: Control) -> ControlResult:
         requirements = [self._requirement(control, item) for item in control.requirements]
+        requirements += [_dropped(name, test) for name, test in self.dropped.items() if name[:3] == control.id]
         return ControlResult(
             id=control.id,
             title=control.title,
@@ -194,6 +196,19 @@ class Gathering:
         )
 
 
+def _dropped(name: str, test: str) -> RequirementResult:
+    """A requirement that the frozen list has and the checklist lost: it was not looked at, and that is said."""
+    return RequirementResult(
+        id=name,
+        sentence="This requirement was dropped from the suite.",
+        severity=Severity.HIGH,
+        remediation="Restore it in config/checklist.yaml, or freeze the list again if it was dropped on purpose.",
+        test=test,
+        outcome=Outcome.ERROR,
+        reasons=["config/requirements.lock has it, and the checklist does not"],
+    )
+
+
 def _findings(requirement: Requirement, problems: list[dict[str, Any]]) -> list[Finding]:
     seen: Counter[tuple[str, str]] = Counter()
     findings = []
@@ -209,14 +224,6 @@ def _findings(requirement: Requirement, problems: list[dict[str, Any]]) -> list[
 def fingerprint(*parts: str) -> str:
     """Names a finding the same way in every run."""
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
-
-
-def exit_code(verdict: Outcome, counts: Counts) -> int:
-    """1 if anything was found, 0 if everything selected was looked at and is right, else 2."""
-    if verdict is Outcome.FAILED:
-        return EXIT_FINDINGS
-    something_passed = counts.requirements[Outcome.PASSED] > 0
-    return EXIT_CLEAN if something_passed and verdict.rank >= Outcome.NOT_APPLICABLE.rank else EXIT_INCOMPLETE
 
 
 def _counts(controls: list[ControlResult], requests: int) -> Counts:

@@ -19,6 +19,8 @@ class _Loader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
         seen: set[str] = set()
         for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise yaml.constructor.ConstructorError(None, None, "a key must be plain text", key.start_mark)
             if key.value in seen:
                 raise yaml.constructor.ConstructorError(
                     None, None, f"the key {key.value!r} is given twice", key.start_mark
@@ -43,8 +45,8 @@ class LocatedYaml:
             ConfigurationError: it cannot be read, is not YAML, or is larger than 1 MB.
         """
         text = _text(path)
-        loader = _Loader(text)
         try:
+            loader = _Loader(text)
             root = loader.get_single_node()
             data = loader.construct_document(root) if root else None
         except yaml.MarkedYAMLError as error:
@@ -52,8 +54,6 @@ class LocatedYaml:
             raise ConfigurationError(f"{path}{line}: {error.problem or 'not valid YAML'}") from None
         except (yaml.YAMLError, ValueError, RecursionError) as error:
             raise ConfigurationError(f"{path}: not valid YAML: {str(error).splitlines()[0]}") from None
-        finally:
-            loader.dispose()
         return cls(path, data, root)
 
     def line_of(self, location: tuple[str | int, ...]) -> int:

@@ -14,10 +14,13 @@ import pytest
 from chimera_compliance.checklist import Checklist, Requirement
 from chimera_compliance.coverage import COVERAGE, Coverage
 from chimera_compliance.errors import ConfigurationError
+from chimera_compliance.gate.inputs import GateInputs, GateOptions
 from chimera_compliance.gathering import Gathering
+from chimera_compliance.history import RESULTS, latest_of
 from chimera_compliance.home import CHECKS, HOME, PACKAGE
 from chimera_compliance.journal import Journal
 from chimera_compliance.outcomes import NotApplicable, Outcome
+from chimera_compliance.run_folder import RunFolder
 from chimera_compliance.target import Target
 from chimera_compliance.verdict import first_line, judge
 
@@ -31,6 +34,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--target", metavar="FILE", help="target file; the embedded reference stack if not given")
     group.addoption("--controls", metavar="IDS", help="controls to verify, such as C03,C12; all if not given")
     group.addoption("--out", metavar="DIR", help="folder for the reports; a new one under reports/runs if not given")
+    group.addoption("--waivers", metavar="FILE", help="accepted risks; those of the target file if not given")
+    group.addoption("--previous", metavar="FILE", help="results.json to compare with; the latest run if not given")
+    group.addoption("--baseline", metavar="FILE", help="results.json whose findings do not block")
+    group.addoption("--fail-on", metavar="SEVERITY", help="the least severity of findings that block")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -77,8 +84,16 @@ class Recorder:
         worker = getattr(config, "workerinput", None)
         self.run_id = worker["run_id"] if worker else new_run_id()
         self.out = Path(worker["out"] if worker else config.getoption("out") or default_out(self.run_id)).absolute()
+        self.folder = None if worker else RunFolder(self.out)
         self.journal = self._journal(worker["workerid"].upper() + "-" if worker else "")
         self.stack = None
+        try:
+            self._load_target(worker)
+        except ConfigurationError:
+            self.close()
+            raise
+
+    def _load_target(self, worker: dict | None) -> None:
         self.target = Target.load(Path(worker["target"]) if worker else self._target_file())
         unknown = set(self.target.not_applicable) - self.checklist.ids
         if unknown:
@@ -86,6 +101,20 @@ class Recorder:
                 f"{self.target.path}: not_applicable names unknown ids: {', '.join(sorted(unknown))}"
             )
         self.gathering = None if worker else Gathering(self)
+
+    def gate_inputs(self, now: datetime) -> GateInputs:
+        """What the gate goes by; the previous run is the one named, or that of this folder, or the latest beside it."""
+        given = {name: self.config.getoption(name) for name in ("waivers", "previous", "baseline")}
+        paths = {name: Path(path) if path else None for name, path in given.items()}
+        options = GateOptions(**paths, fail_on=self.config.getoption("fail_on"))
+        found = None if options.previous else self._earlier_run()
+        return GateInputs.load(options, self.target, self.checklist, now, found)
+
+    def _earlier_run(self) -> Path | None:
+        if self.config.getoption("out"):
+            own = self.out / RESULTS
+            return own if own.is_file() else None
+        return latest_of(self.out.parent, self.target.name)
 
     def _target_file(self) -> Path:
         if given := self.config.getoption("target"):
@@ -96,12 +125,10 @@ class Recorder:
             self.stack = Stack.start()
             return self.stack.boot().target
         except StackError as error:
-            self.close()
             raise ConfigurationError(str(error)) from None
 
     def _journal(self, prefix: str) -> Journal:
         try:
-            self.out.mkdir(parents=True, exist_ok=True)
             if not prefix:  # the controller comes first: what an earlier run left in this folder is not this run's
                 (self.out / "observations.jsonl").unlink(missing_ok=True)
             return Journal(self.out / "observations.jsonl", run_id=self.run_id, prefix=prefix + "O")
@@ -109,10 +136,13 @@ class Recorder:
             raise ConfigurationError(f"cannot write to {self.out}: {error.strerror}: choose another --out") from None
 
     def close(self) -> None:
-        """Stop the embedded stack, if this process started it."""
+        """Stop the embedded stack, if this process started it, and let go of the folder."""
         if self.stack is not None:
             self.stack.close()
             self.stack = None
+        if self.folder is not None:
+            self.folder.close()
+            self.folder = None
 
     # Collection
 

@@ -87,6 +87,7 @@ class Finding(_Model):
         None, description="Null where there is no previous run to compare with."
     )
     since: str = Field("", description="Start of the first run in a row that had it; empty without a previous run.")
+    first_look: bool = Field(False, description="It is new, but the previous run had not looked at its subject.")
     waiver: Waiver | None = None
     tolerated: Tolerated = Field("", description="Why the gate does not count it; empty if it does.")
 

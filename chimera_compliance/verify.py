@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from chimera_compliance.errors import EXIT_INCOMPLETE
 from chimera_compliance.home import CHECKS, HOME
 
 _SHIELD = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS")
@@ -37,6 +38,10 @@ def verify(
     *,
     controls: str | None = None,
     out: Path | None = None,
+    waivers: Path | None = None,
+    previous: Path | None = None,
+    baseline: Path | None = None,
+    fail_on: str | None = None,
     jobs: int = 1,
     plugins: Iterable[object] = (),
 ) -> int:
@@ -45,7 +50,21 @@ def verify(
     Returns:
         The documented exit code of the run.
     """
-    options = {"--target": target and target.absolute(), "--controls": controls, "--out": out and out.absolute()}
+    files = {"--target": target, "--out": out, "--waivers": waivers, "--previous": previous, "--baseline": baseline}
+    options = {name: file and file.absolute() for name, file in files.items()}
+    options |= {"--controls": controls, "--fail-on": fail_on}
     given = [f"{name}={value}" for name, value in options.items() if value is not None]
     parallel = ["-pxdist", f"-n{jobs}"] if jobs > 1 else []
-    return run_pytest(pytest_arguments(*given, *parallel), plugins)
+    finished = _Finished()
+    code = run_pytest(pytest_arguments(*given, *parallel), [*plugins, finished])
+    return code if code != pytest.ExitCode.INTERNAL_ERROR or finished.results else EXIT_INCOMPLETE
+
+
+class _Finished:
+    """Knows whether there are results: pytest ends with 3 as well when it breaks, and here 3 is an expired waiver."""
+
+    results = False
+
+    def pytest_unconfigure(self, config: pytest.Config) -> None:
+        recorder = config.pluginmanager.get_plugin("compliance-recorder")
+        self.results = recorder is not None and recorder.gathering is not None and bool(recorder.gathering.results)

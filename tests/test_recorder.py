@@ -6,6 +6,7 @@ import pytest
 
 from chimera_compliance import recorder, report
 from chimera_compliance.checklist import Checklist
+from chimera_compliance.gate import frozen
 
 CHECKLIST = """
 controls:
@@ -40,6 +41,8 @@ def run(pytester, monkeypatch):
     monkeypatch.setattr(recorder, "CHECKS", pytester.path)
     checklist = Checklist.load(pytester.path / "checklist.yaml")
     monkeypatch.setattr(recorder.Checklist, "load", classmethod(lambda cls: checklist))
+    (pytester.path / "requirements.lock").write_text(frozen.frozen_list(checklist))
+    monkeypatch.setattr(frozen, "LOCK", pytester.path / "requirements.lock")
     conftest = (recorder.HOME / "conftest.py").read_text()
     pytester.makeconftest(conftest)
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from chimera_compliance.errors import EXIT_CLEAN
 from chimera_compliance.outcomes import Outcome
 from chimera_compliance.results import RequirementResult, Results
 
@@ -53,7 +52,7 @@ def headline(results: Results) -> Headline:
         where = f"in {controls[Outcome.FAILED]} of {of_all}."
         return Headline("Not compliant", f"{interrupted}{found} {where}", "failed")
     passed = f"{controls[Outcome.PASSED]} of {of_all} passed"
-    if results.exit_code == EXIT_CLEAN:
+    if controls[Outcome.PASSED] and results.verdict.rank >= Outcome.NOT_APPLICABLE.rank:
         return Headline("Compliant in what was verified", f"{passed}; nothing was found.", "passed")
     return Headline("Not established", f"{interrupted}Nothing was found, but only {passed}.", "undecided")
 

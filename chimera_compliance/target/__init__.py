@@ -18,6 +18,7 @@ from chimera_compliance.target.api import ApiFacet, Cors, ExtraOperation, RateLi
 from chimera_compliance.target.aws import AwsFacet
 from chimera_compliance.target.base import Operation, Settings
 from chimera_compliance.target.db import DbFacet
+from chimera_compliance.target.gate import GatePolicy
 from chimera_compliance.target.principals import ClaimNames, Mint, PrincipalSettings, Step, Tokens, TokenSource
 from chimera_compliance.target.repo import RepoFacet
 
@@ -28,6 +29,7 @@ __all__ = [
     "Cors",
     "DbFacet",
     "ExtraOperation",
+    "GatePolicy",
     "Mint",
     "PrincipalSettings",
     "RateLimit",
@@ -68,6 +70,7 @@ class Target(Settings):
     rate_limits: list[RateLimit] = []
     sensitive: dict[Operation, Text] = Field({}, description="Sensitive operations and their audit actions.")
     not_applicable: dict[str, str] = Field({}, description="Control or requirement id and why it does not apply.")
+    gate: GatePolicy = GatePolicy()
 
     _path: Path = PrivateAttr(default=Path("target.yaml"))
     _digest: str = PrivateAttr(default="")
