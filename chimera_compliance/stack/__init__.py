@@ -77,6 +77,15 @@ class Stack:
         """End a variant and drop its database and roles."""
         self._ask({"close": running.id})
 
+    def wait(self) -> None:
+        """Return when the supervisor has ended, whoever ended it.
+
+        Raises:
+            StackError: it was not asked to.
+        """
+        if self._process.wait():
+            raise StackError("the reference stack ended unexpectedly")
+
     def close(self) -> None:
         """End everything; returns when nothing is left. May be called twice."""
         if not self._process.stdin.closed:

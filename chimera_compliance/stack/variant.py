@@ -33,6 +33,7 @@ class Settings:
     token_lifetime: int = 3600
     window: int = 3
     hitl_window: int = 6
+    commerce_window: int = 1
     tenant_limit: int = 100
     hitl_limit: int = 200
     commerce_limit: int = 10

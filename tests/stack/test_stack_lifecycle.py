@@ -107,6 +107,22 @@ def test_kill_9_during_the_start_leaves_nothing(after, tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
+def test_stack_up_serves_until_it_is_interrupted():
+    command = [sys.executable, "-m", "chimera_compliance.cli", "stack", "up"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, **pipes, env={**os.environ, "PYTHONUNBUFFERED": "1"}) as up:
+        target = Path(up.stdout.readline().removeprefix("target file: ").strip())
+        up.stdout.readline()
+        up.stdout.readline()
+        chimera = Chimera(Target.load(target))
+        chimera.session.trust_env, chimera.session.verify = False, chimera.target.api.ca_file
+        assert chimera.call("GET /tasks", chimera.token()).status_code == 200
+        up.send_signal(signal.SIGINT)
+        assert up.wait(GONE_WITHIN) == 130
+        assert up.stderr.read() == ""
+    assert not target.exists()
+
+
 def test_closing_waits_until_all_is_gone():
     stack = Stack.start()
     running = stack.boot()

@@ -47,14 +47,14 @@ class Limiter:
 
     def __init__(self, settings):
         self._windows = MovingWindowRateLimiter(MemoryStorage())
-        counts = {
-            "tenant": settings.tenant_limit,
-            "commerce": settings.commerce_limit,
-            "stranger": settings.stranger_limit,
-            "address": settings.address_limit,
+        budgets = {
+            "tenant": (settings.tenant_limit, settings.window),
+            "hitl": (settings.hitl_limit, settings.hitl_window),
+            "commerce": (settings.commerce_limit, settings.commerce_window),
+            "stranger": (settings.stranger_limit, settings.window),
+            "address": (settings.address_limit, settings.window),
         }
-        self._items = {name: RateLimitItemPerSecond(count, settings.window) for name, count in counts.items()}
-        self._items["hitl"] = RateLimitItemPerSecond(settings.hitl_limit, settings.hitl_window)
+        self._items = {name: RateLimitItemPerSecond(*budget) for name, budget in budgets.items()}
 
     def spend(self, kind: str, key: str) -> tuple[bool, Allowance]:
         """Take one from the budget: whether there was one, and what is left."""

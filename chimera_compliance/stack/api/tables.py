@@ -103,7 +103,7 @@ class ContentAsset(Base):
     body: Mapped[str]
     status: Mapped[str]
     created_at: Mapped[Timestamp] = _now()
-    video: Mapped["VideoMetadata | None"] = relationship(lazy="selectin", viewonly=True)
+    video: Mapped["VideoMetadata | None"] = relationship(lazy="joined", viewonly=True)
 
 
 class VideoMetadata(Base):
@@ -129,7 +129,7 @@ class Review(Base):
     reviewer_notes: Mapped[str | None]
     decided_at: Mapped[Timestamp | None]
     created_at: Mapped[Timestamp] = _now()
-    asset: Mapped[ContentAsset] = relationship()
+    asset: Mapped[ContentAsset] = relationship(innerjoin=True)
 
 
 class Wallet(Base):

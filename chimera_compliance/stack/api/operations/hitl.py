@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import selectinload
+from sqlalchemy.orm import joinedload
 
 from chimera_compliance.stack.api import tables
 from chimera_compliance.stack.api.errors import ApiError, not_found
@@ -16,7 +16,7 @@ _STATUS = {"approve": "approved", "reject": "rejected", "edit": "edited"}
 
 def queue(work: UnitOfWork, page: PageNumber = 1, limit: PageLength = 20) -> Page[Review]:
     """What waits for a decision."""
-    waiting = select(tables.Review).where(tables.Review.decision.is_(None)).options(selectinload(tables.Review.asset))
+    waiting = select(tables.Review).where(tables.Review.decision.is_(None)).options(joinedload(tables.Review.asset))
     return Page[Review].model_validate(paged(work.db, waiting, page, limit), from_attributes=True)
 
 
