@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from chimera_compliance.probes.http.api import Api
     from chimera_compliance.probes.postgres import Database
     from chimera_compliance.probes.secrets.values import Readable
+    from chimera_compliance.probes.validation.inspection import Inspection
+    from chimera_compliance.probes.validation.source import Handlers
     from chimera_compliance.recorder import Recorder
 
 pytest_plugins = ["chimera_compliance.recorder"]
@@ -162,3 +164,24 @@ def db(target: Target, journal: Journal) -> Iterator["Database"]:
 
     with Database(target, journal) as db:
         yield db
+
+
+@pytest.fixture(scope="session")
+def validation(api, target: Target, journal: Journal, operations: list, principals: dict) -> "Inspection":
+    """How the API takes wrong input."""
+    from chimera_compliance.probes.validation.inspection import Inspection
+
+    people = [principals[name] for name in ("alice", "bob") if name in principals and principals[name].has_token]
+    inspection = Inspection(target, api, operations, people).run()
+    for what in inspection.left:
+        journal.record("left", what, sent={}, received={})
+    return inspection
+
+
+@pytest.fixture(scope="session")
+def handlers(target: Target, journal: Journal) -> "Handlers":
+    """The request handlers of the source tree, and what they take from bodies."""
+    _facet(target, "repo")
+    from chimera_compliance.probes.validation.source import read_handlers
+
+    return read_handlers(target, journal)

@@ -19,6 +19,7 @@ from chimera_compliance.target.aws import AwsFacet
 from chimera_compliance.target.base import Operation, Settings
 from chimera_compliance.target.db import DbFacet
 from chimera_compliance.target.gate import GatePolicy
+from chimera_compliance.target.input import InputRules
 from chimera_compliance.target.principals import ClaimNames, Mint, PrincipalSettings, Step, Tokens, TokenSource
 from chimera_compliance.target.repo import RepoFacet
 
@@ -30,6 +31,7 @@ __all__ = [
     "DbFacet",
     "ExtraOperation",
     "GatePolicy",
+    "InputRules",
     "Mint",
     "PrincipalSettings",
     "RateLimit",
@@ -68,6 +70,7 @@ class Target(Settings):
     principals: dict[str, PrincipalSettings] = Field({}, description="alice and bob, of two tenants.")
     cors: Cors = Cors()
     rate_limits: list[RateLimit] = []
+    input: InputRules = InputRules()
     sensitive: dict[Operation, Text] = Field({}, description="Sensitive operations and their audit actions.")
     not_applicable: dict[str, str] = Field({}, description="Control or requirement id and why it does not apply.")
     gate: GatePolicy = GatePolicy()

@@ -49,8 +49,11 @@ def _above(bound: float, without: bool) -> float:
 
 
 def is_number(value: Any) -> bool:
-    """Whether JSON would call it a number that is finite."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    """Whether JSON would call it a number, and a program could calculate with it."""
+    try:
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    except OverflowError:
+        return False
 
 
 def text(schema: dict[str, Any], name: str = "") -> str:

@@ -1,0 +1,213 @@
+"""Every field of every operation with every kind of wrong value, in as few requests as will tell them apart.
+
+A request carries one wrong value for each field at once. Accepted, it has accepted them all; refused, it decides the
+fields that the error names, if errors of this operation have shown that they name what is wrong and nothing else.
+What is left is sent again, one field at a time. Operations and tenants take turns, so that no rate limit is used up.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import zip_longest
+from typing import TYPE_CHECKING
+
+from chimera_compliance.outcomes import Inconclusive
+from chimera_compliance.probes.http.exchange import Exchange, Request
+from chimera_compliance.probes.openapi.operations import Operation
+from chimera_compliance.probes.ownership.estate import token_for
+from chimera_compliance.probes.validation.candidates import REFUSE, Raw, Wrong
+from chimera_compliance.probes.validation.fields import (
+    Constraints,
+    Field,
+    body_fields,
+    body_of,
+    is_json,
+    parameter_fields,
+    wrong_for,
+)
+from chimera_compliance.probes.validation.forging import Change, Whole, applied, text_of
+from chimera_compliance.probes.validation.naming import named, names
+from chimera_compliance.probes.validation.schema import refuses
+from chimera_compliance.probes.validation.trials import (
+    ACCEPTED,
+    CRASHED,
+    REFUSED,
+    UNDECIDED,
+    Bench,
+    Seen,
+    Trial,
+    kept_as_sent,
+    outcome,
+)
+
+if TYPE_CHECKING:
+    from chimera_compliance.probes.http.api import Api
+    from chimera_compliance.probes.principals.principal import Principal
+
+_AT_A_TIME = 5
+
+
+@dataclass
+class Examination:
+    """One run over the operations; `principals` take turns, the first one has the last word."""
+
+    api: "Api"
+    principals: "Sequence[Principal]"
+    constraints: Constraints
+    seen: list[Seen] = field(default_factory=list)
+    exchanges: list[Exchange] = field(default_factory=list)
+    _turn: int = 0
+
+    def run(self, subjects: "Sequence[Subject]") -> None:
+        """Examine all of them."""
+        self._calibrate(subjects)
+        bench = Bench(self.send)
+        rounds = [list(self._rounds(subject)) for subject in subjects]
+        for start in range(0, max(map(len, rounds), default=0), _AT_A_TIME):
+            batch = [trial for own in zip_longest(*(r[start : start + _AT_A_TIME] for r in rounds)) for trial in own]
+            self._judge(bench, [trial for trial in batch if trial], {item.id: item for item in subjects})
+
+    def whole(self, operation: Operation, principal: "Principal | None" = None) -> Whole:
+        """A right request: by the principal, or by whose turn it is."""
+        if principal is None and self.principals:
+            principal = self.principals[self._turn % len(self.principals)]
+            self._turn += 1
+        token = token_for(principal, operation) if principal and principal.has_token and not operation.public else None
+        headers = self.api.authorization(token) if token else ()
+        return Whole(operation, operation.request(principal, headers=headers), body_of(operation, principal))
+
+    def subject(self, operation: Operation) -> "Subject":
+        """An operation with its fields."""
+        owner = self.principals[0] if self.principals else None
+        whole = self.whole(operation, owner)
+        places = body_fields(operation, whole.body, self.constraints)
+        places += parameter_fields(operation, owner, self.constraints)
+        return Subject(operation, whole, places)
+
+    def _calibrate(self, subjects: "Sequence[Subject]") -> None:
+        """Which operations' errors name what is wrong, and nothing else: seen on two fields of each."""
+        asked: list[tuple[Subject, Field, Request]] = []
+        for subject in [subject for subject in subjects if len(subject.fields) > 1]:
+            subject.telling = True
+            for place in (subject.fields[0], subject.fields[-1]):
+                wrong = next((wrong for wrong in subject.wrong(place) if wrong.must == REFUSE), None)
+                request = subject.first.changed([(place, wrong)]) if wrong else None
+                asked += [(subject, place, request)] if request else []
+        for (subject, place, _), exchange in zip(asked, self.send([item[2] for item in asked]), strict=True):
+            told = named(exchange)
+            fields = {item.path[0] for item in subject.fields if names(told, item.path)}
+            subject.telling &= outcome(exchange) == REFUSED and fields == {place.path[0]}
+
+    def _rounds(self, subject: "Subject") -> Iterator[Trial]:
+        """One wrong value a field in each; those that make the body unreadable on their own."""
+        lists = [[(place, wrong) for wrong in subject.wrong(place)] for place in subject.fields]
+        for odd in (False, True):
+            together = [[change for change in own if (change[1].must != REFUSE) is odd] for own in lists]
+            for changes in zip_longest(*([change for change in own if not change[1].alone] for own in together)):
+                for group in _compatible([change for change in changes if change]):
+                    yield from self._trials(subject, group)
+        for change in [change for changes in lists for change in changes if change[1].alone]:
+            yield from self._trials(subject, [change])
+
+    def _trials(
+        self, subject: "Subject", changes: Sequence[Change], principal: "Principal | None" = None
+    ) -> Iterator[Trial]:
+        """A trial, or one for each field where together they cannot be sent."""
+        whole = self.whole(subject.operation, principal)
+        if (request := whole.changed(changes)) is not None:
+            yield Trial(whole, tuple(changes), request)
+        elif len(changes) > 1:
+            for change in changes:
+                yield from self._trials(subject, [change], principal)
+
+    def _judge(self, bench: Bench, trials: list[Trial], subjects: "dict[str, Subject]") -> None:
+        """Decide what the answers decide, and send the rest one by one."""
+        again: list[Trial] = []
+        for trial, exchange in bench.run(trials):
+            subject, owner = subjects[trial.operation], self.principals[0] if self.principals else None
+            left = self._decide(subject, trial, exchange)
+            parts = [left] if outcome(exchange) == UNDECIDED else [[change] for change in left]
+            for part in [part for part in parts if part]:
+                again += self._trials(subject, part, owner)
+        for trial, exchange in bench.run(again):
+            for change in self._decide(subjects[trial.operation], trial, exchange):
+                came = CRASHED if (exchange.status or 0) >= 500 else UNDECIDED
+                self.seen.append(_seen(trial, change, came, exchange))
+
+    def _decide(self, subject: "Subject", trial: Trial, exchange: Exchange) -> list[Change]:
+        """Note what an answer decides; the changes that it leaves open."""
+        came = outcome(exchange)
+        if came == UNDECIDED:
+            return list(trial.changes)
+        if came == ACCEPTED or len(trial.changes) == 1:
+            self.seen += [_seen(trial, change, came, exchange) for change in trial.changes]
+            return []
+        told = named(exchange) if came == REFUSED and subject.telling else set()
+        decided = [change for change in trial.changes if names(told, change[0].path)]
+        self.seen += [_seen(trial, change, REFUSED, exchange) for change in decided]
+        return [change for change in trial.changes if change not in decided]
+
+    def send(self, requests: list[Request]) -> list[Exchange]:
+        try:
+            found = self.api.send(requests)
+        except Inconclusive as error:
+            found = [Exchange(request, error=str(error)) for request in requests]
+        self.exchanges += found
+        return found
+
+
+@dataclass
+class Subject:
+    """An operation under examination: its fields, and whether its errors name them."""
+
+    operation: Operation
+    first: Whole
+    fields: list[Field]
+    telling: bool = False
+
+    @property
+    def worth_it(self) -> bool:
+        """Whether it takes input at all."""
+        return bool(self.fields) or self.operation.payload is not None
+
+    @property
+    def id(self) -> str:
+        return self.operation.id
+
+    def wrong(self, place: Field) -> list[Wrong]:
+        """What is tried on a field, the whole request with it being certainly wrong too."""
+        made = wrong_for(self.operation, place)
+        if place.location != "body":
+            return [replace(wrong, alone=False) for wrong in made if _sendable(wrong)]
+        if not is_json(self.operation):
+            made = [wrong for wrong in made if _sendable(wrong)]
+        return [wrong for wrong in made if self._certain(place, wrong)]
+
+    def _certain(self, place: Field, wrong: Wrong) -> bool:
+        if wrong.must != REFUSE or wrong.unbounded or wrong.demanded or isinstance(wrong.value, Raw):
+            return True
+        body = applied(self.first.body, [(place.path, wrong.value)])
+        return refuses(self.operation.document, dict(self.operation.body_schema or {}), body)
+
+
+def _sendable(wrong: Wrong) -> bool:
+    """Whether it is wrong as a text too: in a form or a query there are no types."""
+    try:
+        text = text_of(wrong.value)
+    except TypeError:
+        return repr(wrong.value) == "nothing"
+    return wrong.must != "convert" and not wrong.unbounded and text != ""
+
+
+def _compatible(changes: list[Change]) -> list[list[Change]]:
+    """In groups that can be sent together: a list and its own items cannot both be wrong."""
+    paths = [change[0].path for change in changes]
+    outer = {path for path in paths if any(other != path and other[: len(path)] == path for other in paths)}
+    groups = [[change for change in changes if change[0].path not in outer]]
+    return [group for group in [*groups, *([change] for change in changes if change[0].path in outer)] if group]
+
+
+def _seen(trial: Trial, change: Change, came: str, exchange: Exchange) -> Seen:
+    place, wrong = change
+    if came == ACCEPTED and wrong.must != REFUSE:
+        came = ACCEPTED if kept_as_sent(place, wrong, exchange) else REFUSED
+    return Seen(trial.operation, place, wrong, came, exchange, together=came == ACCEPTED and len(trial.changes) > 1)
