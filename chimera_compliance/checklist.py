@@ -23,8 +23,12 @@ class Requirement(BaseModel):
     severity: Severity
     remediation: str
     references: dict[str, list[str]] = Field(
-        {}, description="Of the frameworks whose clauses differ from the control's."
+        {}, description="Of the frameworks whose clauses differ from the control's; an empty list where there is none."
     )
+
+    def references_in(self, control: "Control") -> dict[str, list[str]]:
+        """What it refers to: the control's clauses but for those of the frameworks that it names itself."""
+        return {name: clauses for name, clauses in {**control.references, **self.references}.items() if clauses}
 
 
 class Control(BaseModel):

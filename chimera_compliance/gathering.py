@@ -163,7 +163,7 @@ class Gathering:
         reasons = list(gathered.reasons) if gathered.outcomes else ["not run"]
         return RequirementResult(
             **requirement.model_dump(exclude={"references"}),
-            references={**control.references, **requirement.references},
+            references=requirement.references_in(control),
             facets=gathered.facets,
             outcome=outcome,
             reasons=reasons[:_REASONS] + [f"and {len(reasons) - _REASONS} more"] * (len(reasons) > _REASONS),
