@@ -1,0 +1,68 @@
+"""Answers that break when a quote comes: whether it was a statement that broke, or something else."""
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from chimera_compliance.probes.http.exchange import Exchange
+from chimera_compliance.probes.injection.means import Hit, Means, Watched
+from chimera_compliance.probes.injection.sightings import Sighting
+from chimera_compliance.probes.injection.witness import broken_by
+
+if TYPE_CHECKING:
+    from chimera_compliance.probes.http.api import Api
+
+_REFUSALS = (400, 401, 403, 405, 406, 411, 413, 414, 415, 422, 431)
+_TIMES = 12
+_MARKER = "zq7mark"
+_SYNTAX = re.compile(
+    rb"syntax error at or near|unterminated quoted (?:string|identifier)|near \\*\"[^\"]*\\*\": syntax error"
+    rb"|unrecognized token: |error in your SQL syntax|ORA-0(?:0933|1756|0936)|Unclosed quotation mark"
+    rb"|SQLSTATE\[?:? ?\[?42601|psycopg2?\.errors\.SyntaxError|each UNION query must have"
+    rb"|incomplete input|SQLite3::SQLException|sqlite3\.OperationalError: near",
+    re.IGNORECASE,
+)
+
+
+def refused(answer: Exchange) -> bool:
+    """Whether the input was turned down as such."""
+    return answer.status in _REFUSALS
+
+
+def suspicious(answer: Exchange, base: Exchange | None) -> bool:
+    """Whether something broke that the plain request does not break."""
+    broken = (answer.status or 0) >= 500 or shows_syntax(answer)
+    return broken and not (base is not None and (base.status or 0) >= 500)
+
+
+def shows_syntax(answer: Exchange) -> bool:
+    """Whether the answer itself tells of SQL that cannot be read."""
+    return bool(_SYNTAX.search(answer.body))
+
+
+def explain(api: "Api", means: Means, hit: Hit) -> Sighting | None:
+    """The sighting that the broken answer amounts to; None where nothing shows that SQL broke."""
+    point, form = hit.shot.aims[0]
+    operation = hit.shot.visit.operation.id
+    if isinstance(means, Watched) and (statement := _stare(api, means, hit)):
+        proof = "the database was sent a statement in which a value has left its literal"
+        entry = "ordering" if point.ordering else "header" if point.where == "cookie" else point.where
+        return Sighting(operation, entry, point.label, "", proof, hit.exchange.observation, statement)
+    if shows_syntax(hit.exchange):
+        told = _SYNTAX.search(hit.exchange.body).group().decode("latin-1")
+        proof = f"{hit.exchange.actual}, and the answer tells of broken SQL: {told}"
+        return Sighting(operation, "error", point.label, form.name, proof, hit.exchange.observation)
+    return None
+
+
+def _stare(api: "Api", means: Watched, hit: Hit) -> str | None:
+    """The statement that a quote and a word that is nobody's lead to, looked for while it is sent again and again.
+
+    A session keeps the text of its last statement until its next one, so that some of a dozen are seen.
+    """
+    point, visit = hit.shot.aims[0][0], hit.shot.visit
+    text = f"{point.value}\\'\"{_MARKER}"
+    requests = [visit.with_([(point, text)], f"{point.label}: a quote") for _ in range(_TIMES)]
+    with means.witness.watching([], _MARKER) as watch:
+        api.send([replace(request) for request in requests])
+    return broken_by(watch.stray, _MARKER)

@@ -1,0 +1,68 @@
+"""What was seen: text of a request that became SQL, where it entered, and how one knows."""
+
+from dataclasses import dataclass, field
+
+_LONGEST = 260
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """One place of one operation at which text becomes SQL.
+
+    `entry` is the kind of place: path, query, ordering, body, header, claim, stored, error, wildcard.
+    """
+
+    operation: str
+    entry: str
+    place: str
+    form: str
+    proof: str
+    observation: str = ""
+    statement: str = ""
+
+    @property
+    def subject(self) -> str:
+        """``GET /tasks, query status``."""
+        return f"{self.operation}, {self.place}"
+
+    @property
+    def actual(self) -> str:
+        """How one knows, and the statement where it was seen."""
+        told = f"{self.proof} (a value that {self.form})" if self.form else self.proof
+        return f"{told}: {excerpt(self.statement)}" if self.statement else told
+
+
+def excerpt(statement: str) -> str:
+    """The part of a statement around what was put into it."""
+    text = " ".join(statement.split())
+    place = max(0, text.find("pg_advisory_xact") - _LONGEST // 2)
+    return ("…" if place else "") + text[place : place + _LONGEST] + ("…" if len(text) > place + _LONGEST else "")
+
+
+@dataclass
+class Findings:
+    """All that was seen, and what was looked at: place to why it could not be decided, by kind of place."""
+
+    seen: list[Sighting] = field(default_factory=list)
+    tested: dict[str, dict[str, None]] = field(default_factory=dict)
+    untested: dict[str, dict[str, str]] = field(default_factory=dict)
+    means: str = ""
+    left: list[str] = field(default_factory=list)
+    stored: list[str] = field(default_factory=list)
+    """The operations that stored text which was then read again."""
+    no_claims: str = ""
+    """Why the claims of a token could not be looked at."""
+
+    def of(self, *entries: str) -> list[Sighting]:
+        """The sightings at these kinds of places, one a place."""
+        chosen = {item.subject: item for item in reversed(self.seen) if item.entry in entries}
+        return list(reversed(chosen.values()))
+
+    def saw(self, sighting: Sighting) -> None:
+        """Keep a sighting."""
+        if sighting not in self.seen:
+            self.seen.append(sighting)
+
+    def knows(self, operation: str, place: str) -> bool:
+        """Whether something was seen there already."""
+        return any(item.operation == operation and item.place == place for item in self.seen)

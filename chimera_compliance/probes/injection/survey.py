@@ -1,0 +1,353 @@
+"""Goes through every operation and every place, and comes back with what became SQL.
+
+Requests are few, as a tenant's rate limit is: one request carries a form in all places of an operation that take any
+text, and is only taken apart where its answer differs from the plain one's or the database has noticed it. Places
+that a schema binds (ids, numbers, choices) are asked one by one, since one refusal would hide all others.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from chimera_compliance.outcomes import Inconclusive
+from chimera_compliance.probes.http.exchange import Exchange
+from chimera_compliance.probes.injection import errors
+from chimera_compliance.probes.injection.claims import Forger
+from chimera_compliance.probes.injection.means import Hit, Means
+from chimera_compliance.probes.injection.payloads import (
+    STACKED,
+    Form,
+    first_forms,
+    further_forms,
+    packed_form,
+    second_form,
+)
+from chimera_compliance.probes.injection.points import Point
+from chimera_compliance.probes.injection.sightings import Findings, Sighting
+from chimera_compliance.probes.injection.visits import Shot, Visit, changes_a_credential, may_visit, siblings
+from chimera_compliance.probes.openapi.operations import PATH_PARAMETER
+from chimera_compliance.probes.ownership.throwaway import Workshop, identifier_of
+
+if TYPE_CHECKING:
+    from chimera_compliance.probes.http.api import Api
+    from chimera_compliance.probes.openapi.operations import Operation
+    from chimera_compliance.probes.principals.principal import Principal
+
+_REACHED_BUT_NOTHING_THERE = (404, 409, 410)
+_OPEN = (404, 409)
+_MOST_BROKEN = 12
+
+
+class Survey:
+    """The rounds, in their order, over one API."""
+
+    def __init__(
+        self, api: "Api", operations: Sequence["Operation"], principals: Sequence["Principal"], means: Means
+    ) -> None:
+        self.api, self.means, self.found = api, means, Findings(means=means.proof)
+        self._principals = list(principals) or [None]
+        self._workshop = Workshop(api, operations, self.found.left)
+        self._stored: dict[int, Shot] = {}
+        self._broken: list[Hit] = []
+        self._made: list[tuple[Visit, Exchange]] = []
+        self._open: dict[tuple[str, str], Shot] = {}
+        self._others: dict[tuple[str, str], Visit] = {}
+        self.visits = list(self._plan(operations))
+
+    def _plan(self, operations: Sequence["Operation"]) -> Iterable[Visit]:
+        for operation in operations:
+            reason = may_visit(operation, self.api.target.scope.writes)
+            if reason == "nothing":
+                continue
+            visit = Visit(self.api, operation, self._principals[0])
+            if reason:
+                self._undecided(visit, visit.points, reason)
+            elif not changes_a_credential(visit):
+                yield visit
+
+    def run(self) -> Findings:
+        """All rounds."""
+        self._find_spares()
+        writing = [visit for visit in self.visits if visit.operation.unsafe]
+        reading = [visit for visit in self.visits if not visit.operation.unsafe]
+        self._packed(writing, stores=True)
+        self._packed(reading)
+        self._read_again(reading)
+        self._packed([visit for visit in reading if visit.base is not None and visit.base.ok], form=second_form)
+        self._late()
+        self.found.no_claims = Forger(self.api, self.visits, self.means, self.found).run()
+        self._single(self._bound_places())
+        self._further()
+        self._look_at_errors()
+        for visit, answer in self._made:
+            self._discard(visit, answer)
+        return self.found
+
+    # What is asked
+
+    def _find_spares(self) -> None:
+        """For operations like a decision, which each object allows once."""
+        wanting = [v for v in self.visits if v.operation.method == "POST" and v.operation.path.count("{") == 1]
+        for visit in wanting:
+            first = visit.operation.path.lstrip("/").partition("/")[0]
+            lists = [
+                v for v in self.visits if v.operation.path.startswith(f"/{first}/") and "{" not in v.operation.path
+            ]
+            asked = [v.request("objects to decide about") for v in lists if v.operation.method == "GET"]
+            visit.spares = siblings(visit, self.api.send(asked))
+
+    def _packed(
+        self, visits: Sequence[Visit], *, stores: bool = False, form: Callable[[Point], Form] = packed_form
+    ) -> None:
+        """One request an operation, with a form in every place that takes any text."""
+        shots = []
+        for visit in visits:
+            taking = [p for p in visit.points if p.where != "path" and (p.free or not p.documented)]
+            shots.append(Shot(visit, tuple((point, form(point)) for point in taking)))
+        for hit in self.means.fire(shots, list(self._stored)):
+            self._digest(hit, stores=stores)
+
+    def _read_again(self, reading: Sequence[Visit]) -> None:
+        """What was made is asked for by its own id, for that is when its texts are used."""
+        shots = []
+        for maker, answer in self._made:
+            identifier = identifier_of(answer, "id")
+            showing = [visit for visit in reading if identifier and _shows_one(visit.operation, maker.operation)]
+            shots += [Shot(Visit(self.api, v.operation, maker.principal, [identifier or ""]), ()) for v in showing]
+        self.means.fire(shots, list(self._stored))
+
+    def _digest(self, hit: Hit, *, stores: bool) -> None:
+        visit, answer = hit.shot.visit, hit.exchange
+        self._made.append((visit, answer)) if stores else self._clean_up(visit, answer)
+        if hit.told:
+            self._apart(hit.shot)
+            return
+        if answer.ok or (visit.deletes and answer.status in _REACHED_BUT_NOTHING_THERE):
+            visit.base = visit.base or answer
+            if stores:
+                self._stored[hit.shot.number] = hit.shot
+                self.found.stored.append(visit.operation.id)
+            self._decided(visit, [point for point, _ in hit.shot.aims])
+            return
+        base = self._plain(visit)
+        if base.status == answer.status or len(hit.shot.aims) == 1:
+            self._settle(hit, base)
+        else:
+            self._apart(hit.shot)
+
+    def _plain(self, visit: Visit) -> Exchange:
+        """The plain request's answer, asked for once."""
+        if visit.base is None:
+            [visit.base] = self.api.send([visit.request("plain")])
+            self._clean_up(visit, visit.base)
+        return visit.base
+
+    def _apart(self, shot: Shot) -> None:
+        """By kinds of places first, then each place alone."""
+        groups = _groups(shot)
+        parts = groups if len(groups) > 1 else [Shot(shot.visit, (aim,)) for aim in shot.aims]
+        if len(shot.aims) == 1:
+            parts = [shot]
+        for hit in self.means.fire([replace(part, number=0) for part in parts]):
+            self._clean_up(hit.shot.visit, hit.exchange)
+            alone = len(hit.shot.aims) == 1
+            if alone:
+                self._settle(hit, self._plain(hit.shot.visit))
+            elif hit.told or not hit.exchange.ok:
+                self._apart(hit.shot)
+            else:
+                self._decided(hit.shot.visit, [point for point, _ in hit.shot.aims])
+
+    def _settle(self, hit: Hit, base: Exchange) -> None:
+        """What one place, or an operation that cannot be reached, has shown."""
+        visit, answer = hit.shot.visit, hit.exchange
+        if hit.told:
+            for point, form in hit.shot.aims:
+                self._saw(hit, point, form)
+            return
+        places = [point for point, _ in hit.shot.aims]
+        reason = self._unreached(visit, base, answer)
+        self._undecided(visit, places, reason) if reason else self._decided(visit, places)
+        if errors.suspicious(answer, base):
+            self._broken.append(hit)
+
+    def _unreached(self, visit: Visit, base: Exchange, answer: Exchange) -> str:
+        if not answer.answered or answer.status == 429:
+            return f"answered {answer.actual}"
+        if base.ok or base.status in _REACHED_BUT_NOTHING_THERE or visit.operation.public:
+            return ""
+        return f"the plain request was answered {base.actual}"
+
+    def _bound_places(self) -> list[Shot]:
+        """Places that a schema binds, and paths: each alone, by everybody in turn."""
+        shots = []
+        for visit in self.visits:
+            for point in visit.points:
+                if point.documented and (not point.free or point.where == "path"):
+                    who = self._principals[len(shots) % len(self._principals)] if not visit.spares else visit.principal
+                    own = self._as(visit, who)
+                    mine = next((p for p in own.points if p.label == point.label), point)
+                    shots += [Shot(own, ((mine, form),)) for form in first_forms(point)]
+        return shots
+
+    def _as(self, visit: Visit, principal: "Principal | None") -> Visit:
+        """The same operation by somebody else; visits are kept, as their plain answers are."""
+        if principal is visit.principal:
+            return visit
+        key = (visit.operation.id, principal.name if principal else "")
+        return self._others.setdefault(key, Visit(self.api, visit.operation, principal))
+
+    def _single(self, shots: Sequence[Shot]) -> list[Hit]:
+        shots = [shot for shot in shots if not self._known(shot)]
+        hits = self.means.fire(shots)
+        for hit in hits:
+            self._clean_up(hit.shot.visit, hit.exchange)
+            if hit.told:
+                for point, form in hit.shot.aims:
+                    self._saw(hit, point, form)
+            else:
+                self._decided(hit.shot.visit, [point for point, _ in hit.shot.aims])
+                if errors.suspicious(hit.exchange, hit.shot.visit.base):
+                    self._broken.append(hit)
+                if not errors.refused(hit.exchange):
+                    self._open.setdefault((hit.shot.visit.operation.id, hit.shot.aims[0][0].label), hit.shot)
+        return hits
+
+    def _known(self, shot: Shot) -> bool:
+        return all(self.found.knows(shot.visit.operation.id, point.label) for point, _ in shot.aims)
+
+    def _further(self) -> None:
+        """Rarer forms, where any text has got through so far: all texts of a body at once, others one by one."""
+        shots = []
+        for visit in self.visits:
+            texts = [p for p in visit.points if p.where == "body" and p.free and p.documented]
+            forms = {form.name + form.text("", ""): form for point in texts for form in further_forms(point)}
+            other = visit if visit.spares else self._as(visit, self._principals[-1])
+            for form in forms.values() if visit.base is not None and visit.base.ok else ():
+                carried = [p for p in other.points if p.where in ("header", "cookie")] if form is STACKED else []
+                shots.append(Shot(other, tuple((point, form) for point in [*texts, *carried])))
+        self._pack_again(shots)
+        alone = [shot for (_, _), shot in self._open.items()]
+        alone += [
+            Shot(visit, ((point, packed_form(point)),))
+            for visit in self.visits
+            for point in visit.points
+            if point.documented and point.free and point.where in ("query", "header", "cookie")
+        ]
+        self._single([Shot(s.visit, ((s.aims[0][0], form),)) for s in alone for form in further_forms(s.aims[0][0])])
+
+    def _pack_again(self, shots: Sequence[Shot]) -> None:
+        fresh = [shot for shot in shots if not self._known(shot)]
+        for hit in self.means.fire(fresh):
+            self._clean_up(hit.shot.visit, hit.exchange)
+            broken = (hit.exchange.status or 0) >= 500
+            if hit.told or broken:
+                self._apart(hit.shot)
+
+    # What comes of it
+
+    def _late(self) -> None:
+        """Stored text that was run when something else was asked for: read again, one operation at a time."""
+        late = getattr(self.means, "late", {})
+        for number, statement in list(late.items()):
+            shot = self._stored[number]
+            for visit in self.visits:
+                if visit.operation.unsafe:
+                    continue
+                late.pop(number, None)
+                asked = self.means.fire([Shot(self._at_what_was_made(visit, shot), ())], [number])
+                if number in late:
+                    self._saw_stored(shot, visit, asked[0].exchange, late[number])
+                    break
+            else:
+                self._saw_stored(shot, shot.visit, None, statement)
+
+    def _at_what_was_made(self, visit: Visit, shot: Shot) -> Visit:
+        made = (answer for maker, answer in self._made if maker is shot.visit)
+        identifier = next((identifier_of(answer, "id") for answer in made), None)
+        if identifier and _shows_one(visit.operation, shot.visit.operation):
+            return Visit(self.api, visit.operation, shot.visit.principal, [identifier])
+        return visit
+
+    def _saw_stored(self, shot: Shot, visit: Visit, exchange: Exchange | None, statement: str) -> None:
+        places = ", ".join(point.name for point, _ in shot.aims if point.documented) or "a header"
+        self.found.saw(
+            Sighting(
+                visit.operation.id,
+                "stored",
+                f"text that {shot.visit.operation.id} stored ({places})",
+                "",
+                self.means.proof,
+                exchange.observation if exchange else "",
+                statement,
+            )
+        )
+
+    def _saw(self, hit: Hit, point: Point, form: Form) -> None:
+        entry = "ordering" if point.ordering else "header" if point.where == "cookie" else point.where
+        operation = hit.shot.visit.operation.id
+        observation = hit.exchange.observation
+        self.found.saw(Sighting(operation, entry, point.label, form.name, self.means.proof, observation, hit.statement))
+        self._decided(hit.shot.visit, [point])
+
+    def _look_at_errors(self) -> None:
+        """Answers that broke: whether it was a statement that broke."""
+        seen: dict[str, Hit] = {}
+        for hit in self._broken:
+            point = hit.shot.aims[0][0]
+            if not self.found.knows(hit.shot.visit.operation.id, point.label):
+                seen.setdefault(f"{hit.shot.visit.operation.id} {point.label}", hit)
+        for hit in list(seen.values())[:_MOST_BROKEN]:
+            if sighting := errors.explain(self.api, self.means, hit):
+                self.found.saw(sighting)
+
+    def _clean_up(self, visit: Visit, answer: Exchange) -> None:
+        self._discard(visit, answer)
+
+    def _discard(self, visit: Visit, answer: Exchange) -> None:
+        told = identifier_of(answer, "id") if answer.ok else None
+        if visit.operation.method == "POST" and visit.principal and told and told not in answer.request.path:
+            known = frozenset(visit.principal.resources.values())
+            self._workshop.discard_created(visit.operation, answer, visit.principal, known)
+
+    def _decided(self, visit: Visit, places: Iterable[Point]) -> None:
+        for point in places:
+            kind = "ordering" if point.ordering else "header" if point.where == "cookie" else point.where
+            name = f"{visit.operation.id}, {point.label}"
+            self.found.tested.setdefault(kind, {})[name] = None
+            self.found.untested.get(kind, {}).pop(name, None)
+
+    def _undecided(self, visit: Visit, places: Iterable[Point], reason: str) -> None:
+        for point in places:
+            kind = "ordering" if point.ordering else "header" if point.where == "cookie" else point.where
+            name = f"{visit.operation.id}, {point.label}"
+            if point.documented and name not in self.found.tested.get(kind, {}):
+                self.found.untested.setdefault(kind, {})[name] = reason
+
+
+def _shows_one(reader: "Operation", maker: "Operation") -> bool:
+    """Whether an operation shows one of the things that another makes."""
+    parent, _, last = reader.path.rpartition("/")
+    return reader.method == "GET" and parent == maker.path and bool(PATH_PARAMETER.fullmatch(last))
+
+
+def _groups(shot: Shot) -> list[Shot]:
+    """The shot's places by kind: body, documented ones, headers and cookies, names that no document tells."""
+    kinds: dict[str, list] = {}
+    for point, form in shot.aims:
+        kind = "customary" if not point.documented and point.where == "query" else point.where
+        kinds.setdefault("header" if kind == "cookie" else kind, []).append((point, form))
+    return [Shot(shot.visit, tuple(aims)) for aims in kinds.values()]
+
+
+def survey(api: "Api", operations: Sequence["Operation"], principals: Sequence["Principal"], means: Means) -> Findings:
+    """What was seen.
+
+    Raises:
+        Inconclusive: no operation let a right request through, so that nothing has reached a statement.
+    """
+    made = Survey(api, operations, principals, means)
+    found = made.run()
+    if not any(visit.base is not None and visit.base.ok for visit in made.visits):
+        raise Inconclusive("no operation let a plain request through")
+    return found

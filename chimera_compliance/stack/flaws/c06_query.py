@@ -1,0 +1,168 @@
+"""C06: filters, orders and pages that become part of a statement."""
+
+from chimera_compliance.stack.flaws import flaw
+from chimera_compliance.stack.flaws.c06_seams import only, run, takes
+
+
+def _filter(made, name, key, statement, *, documented=True, otherwise=()):
+    """A list that is filtered by `statement(value)`, which selects ids, when `key` is given."""
+
+    @takes(made, name, documented={key: ""} if documented else None)
+    def filtered(work, request, given, answer):
+        value = given.get(key) if documented else request.query_params.get(key)
+        page = answer()
+        return only(page, run(work, statement(value), otherwise=otherwise)) if value else page
+
+
+@flaw("C06", why="a filter is put into the statement between quotes")
+def filter_between_quotes(made):
+    _filter(made, "GET /tasks", "task_type", lambda v: f"SELECT id FROM tasks WHERE task_type = '{v}'")
+
+
+@flaw("C06", why="a search is put between the wildcards of LIKE")
+def search_between_wildcards(made):
+    _filter(made, "GET /campaigns", "q", lambda v: f"SELECT id FROM campaigns WHERE goal_description ILIKE '%%{v}%%'")
+
+
+@flaw("C06", why="a search is an argument of a function, in parentheses")
+def search_in_parentheses(made):
+    _filter(made, "GET /content", "search", lambda v: f"SELECT id FROM content_assets WHERE body = lower(trim('{v}'))")
+
+
+@flaw("C06", why="a list of ids is put between the parentheses of IN")
+def ids_in_parentheses(made):
+    _filter(made, "GET /tasks", "agents", lambda v: f"SELECT id FROM tasks WHERE (agent_id IN ('{v}'))")
+
+
+@flaw("C06", why="an undocumented filter is left over from development")
+def undocumented_filter(made):
+    _filter(
+        made,
+        "GET /content",
+        "name",
+        lambda v: f"SELECT id FROM content_assets WHERE body = '{v}'",
+        documented=False,
+        otherwise=(),
+    )
+
+
+@flaw("C06", why="a number is put in without quotes, so no quote is needed to leave it")
+def number_without_quotes(made):
+    _filter(made, "GET /campaigns", "min_budget", lambda v: f"SELECT id FROM campaigns WHERE budget_usdc >= {v or 0}")
+
+
+@flaw("C06", why="quotes are doubled, and the literal reads backslashes as escapes")
+def doubled_quotes_and_backslashes(made):
+    _filter(
+        made,
+        "GET /tasks",
+        "task_type",
+        lambda v: "SELECT id FROM tasks WHERE task_type = E'" + v.replace("'", "''") + "'",
+    )
+
+
+@flaw("C06", why="a condition is taken from the query as it stands")
+def raw_condition(made):
+    _filter(made, "GET /tasks", "where", lambda v: f"SELECT id FROM tasks WHERE {v}", documented=False)
+
+
+@flaw("C06", why="an item of an array literal is put in between quotes")
+def array_item(made):
+    _filter(
+        made,
+        "GET /campaigns",
+        "platform",
+        lambda v: f"SELECT id FROM campaigns WHERE target_platforms && ARRAY['{v}']",
+    )
+
+
+@flaw("C06", why="a key of a JSON operator is put in between quotes")
+def json_key(made):
+    _filter(made, "GET /tasks", "input_key", lambda v: f"SELECT id FROM tasks WHERE input->>'{v}' IS NOT NULL")
+
+
+@flaw("C06", why="a value is put into a JSON literal")
+def json_value(made):
+    _filter(
+        made,
+        "GET /tasks",
+        "topic",
+        lambda v: f"""SELECT id FROM tasks WHERE input @> '{{"topic":"{v}"}}'""",
+    )
+
+
+@flaw("C06", why="the answer is the same whatever comes of the statement: only the database knows")
+def nothing_is_shown(made):
+    @takes(made, "GET /agents/{agent_id}")
+    def looked_up(work, request, given, answer):
+        run(work, f"SELECT count(*) FROM agents WHERE name = '{request.query_params.get('name', '')}'")
+        return answer()
+
+
+@flaw("C06", why="a statement that breaks is hidden behind an empty list")
+def errors_hidden_behind_empty_list(made):
+    _filter(made, "GET /commerce/transactions", "q", lambda v: f"SELECT id FROM transactions WHERE purpose = '{v}'")
+
+
+@flaw("C06", why="an operation of reviewers alone is built by hand")
+def reviewers_search(made):
+    _filter(
+        made, "GET /hitl/queue", "q", lambda v: f"SELECT id FROM reviews WHERE reviewer_notes = '{v}'", otherwise=()
+    )
+
+
+def _ordered(made, name, table, read):
+    """A list in the order that `read(request)` makes of the query."""
+
+    @takes(made, name)
+    def ordered(work, request, given, answer):
+        page = answer()
+        if order := read(request.query_params):
+            rows = run(work, f"SELECT id FROM {table} ORDER BY {order}", otherwise=None)
+            places = {str(row[0]): place for place, row in enumerate(rows or [])}
+            if rows is not None:
+                page.items.sort(key=lambda item: places.get(str(item.id), 0))
+        return page
+
+
+@flaw("C06", why="the column to order by is taken from the query")
+def order_by(made):
+    _ordered(made, "GET /campaigns", "campaigns", lambda query: query.get("sort"))
+
+
+@flaw("C06", why="the column is chosen from a list, and the direction is not")
+def direction(made):
+    _ordered(
+        made,
+        "GET /content",
+        "content_assets",
+        lambda query: f"created_at {query['direction']}" if "direction" in query else None,
+    )
+
+
+@flaw("C06", why="the column is quoted as a name, and a quote in it is not doubled")
+def quoted_column(made):
+    _ordered(made, "GET /tasks", "tasks", lambda query: f'"{query["order_by"]}"' if "order_by" in query else None)
+
+
+@flaw("C06", why="an offset is taken for a number")
+def offset(made):
+    _filter(made, "GET /tasks", "offset", lambda v: f"SELECT id FROM tasks LIMIT 100 OFFSET {v}", documented=False)
+
+
+@flaw("C06", why="the columns to show are taken from the query")
+def columns(made):
+    @takes(made, "GET /campaigns/{campaign_id}")
+    def shown(work, request, given, answer):
+        if fields := request.query_params.get("fields"):
+            run(work, f"SELECT {fields} FROM campaigns LIMIT 1")
+        return answer()
+
+
+@flaw("C06", why="the grouping is taken from the query")
+def grouping(made):
+    @takes(made, "GET /fleet/status")
+    def grouped(work, request, given, answer):
+        if column := request.query_params.get("group_by"):
+            run(work, f"SELECT count(*) FROM tasks GROUP BY {column}")
+        return answer()
