@@ -17,6 +17,18 @@ from chimera_compliance.results import (
     Untested,
 )
 
+OPERATIONS = [
+    "POST /campaigns",
+    "GET /campaigns",
+    "PATCH /campaigns/{campaign_id}",
+    "GET /fleet/status",
+    "GET /hitl/queue",
+    "POST /hitl/reviews/{review_id}/decision",
+    "POST /commerce/transactions",
+    "GET /commerce/wallets/{agent_id}/balance",
+    "GET /content",
+]
+_FURTHER = ["GET /metrics", "POST /trends/fetch", *(f"GET /further/{number}" for number in range(6))]
 FAILED, ERROR, INCONCLUSIVE, NOT_REVIEWED, NOT_APPLICABLE, PASSED = Outcome
 
 
@@ -95,7 +107,8 @@ def requirement(
 def operations(untested: tuple[str, ...] = (), reason: str = "") -> Population:
     """17 operations, but for those named."""
     left = [Untested(subject=subject, reason=reason) for subject in untested]
-    return Population(unit="operations", known=17, tested=17 - len(left), untested=left)
+    tested = [subject for subject in [*OPERATIONS, *_FURTHER] if subject not in untested]
+    return Population(unit="operations", known=17, tested=len(tested), subjects=tested, untested=left)
 
 
 def of(verified: dict[str, list[RequirementResult]], *, selected: list[str] | None = None, **facts) -> Results:

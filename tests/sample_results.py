@@ -5,6 +5,7 @@ from sample_builders import (
     FAILED,
     INCONCLUSIVE,
     NOT_APPLICABLE,
+    OPERATIONS,
     exchange,
     finding,
     of,
@@ -13,19 +14,22 @@ from sample_builders import (
     statement,
 )
 
-from chimera_compliance.results import Population, RequirementResult, Results, Untested
+from chimera_compliance.gate.comparison import compare
+from chimera_compliance.gate.decision import decide
+from chimera_compliance.gate.past import Past
+from chimera_compliance.gate.waivers import Waivers
+from chimera_compliance.results import (
+    Finding,
+    Location,
+    Policy,
+    Population,
+    PreviousRun,
+    RequirementResult,
+    Results,
+    Untested,
+    Waiver,
+)
 
-OPERATIONS = [
-    "POST /campaigns",
-    "GET /campaigns",
-    "PATCH /campaigns/{campaign_id}",
-    "GET /fleet/status",
-    "GET /hitl/queue",
-    "POST /hitl/reviews/{review_id}/decision",
-    "POST /commerce/transactions",
-    "GET /commerce/wallets/{agent_id}/balance",
-    "GET /content",
-]
 SQL_FIX = """Force row-level security, so that the owner is bound as well, and check rows on their way in.
 
 ```sql
@@ -269,6 +273,45 @@ def realistic() -> Results:
         {"C03": _c03(), "C04": _c04(), "C12": _c12()},
         notes=["2 campaigns made for the tenant $ALICE_TENANT could not be removed: the API has no operation for it."],
     )
+
+
+def eventful() -> Results:
+    """The same with a run before it, waivers in force and expired, places in files, and a gate."""
+    before = realistic()
+    before.run.id, before.run.started = "20261122T204101Z-77aa01", "2026-11-22T20:41:01+00:00"
+    gone = {item.id: item for control in before.controls for item in control.requirements}
+    gone["C12.4"].findings.append(
+        finding("C12.4", "low", "GET /metrics", "has a short max-age", expected="31536000 s or more", actual="60")
+    )
+    gone["C12.4"].case_outcomes = gone["C12.1"].case_outcomes = {"": FAILED}
+    gone["C12.1"].findings.pop()
+    gone["C03.2"].findings.pop()
+    before.fixed_before = {_of(realistic(), "C03.2")[-1].fingerprint: "20261101T204101Z-000001"}
+    now = realistic()
+    for item in (item for control in now.controls for item in control.requirements):
+        item.case_outcomes = {each.case: FAILED for each in item.findings} or {"": item.outcome}
+        item.started = "2026-11-23T20:41:02.5+00:00"
+        for each in item.findings[:1]:
+            each.location = Location(file="src/chimera/api/guard.py", line=41)
+    compared = compare(now, Past(PreviousRun(run=before.run.id, started=before.run.started), before))
+    return decide(compared, Policy(), Waivers(_waivers()), None, [])
+
+
+def _of(results: Results, name: str) -> list[Finding]:
+    return [each for each in results.findings if each.requirement == name]
+
+
+def _waivers() -> list[Waiver]:
+    people = {"owner": "ada@example.com", "approver": "grace@example.com", "ticket": "SEC-412"}
+    why = {"reason": "The table moves to a schema of its own in January.", "approved": "2026-10-01T09:00:00+00:00"}
+    until = {"expires": "2026-12-03T23:59:59+01:00", "expired": False, "days_left": 10}
+    over = {"expires": "2026-11-20T00:00:00+00:00", "expired": True, "days_left": -4}
+    return [
+        Waiver(requirement="C04.2", **people, **why, **until, source="waivers.yaml:2"),
+        Waiver(requirement="C12.1", subject="GET /content*", **people, **why, **over, source="waivers.yaml:9"),
+        Waiver(requirement="C03.4", outcomes=[INCONCLUSIVE], **people, **why, **until, source="waivers.yaml:16"),
+        Waiver(requirement="C12.2", **people, **why, **until, source="waivers.yaml:24"),
+    ]
 
 
 def green() -> Results:

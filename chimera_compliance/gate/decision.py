@@ -130,9 +130,11 @@ def _code(results: Results, own: list[Finding], expired: list[Waiver], undecided
     return EXIT_INCOMPLETE if undecided else EXIT_CLEAN
 
 
-def _by_severity(findings: list[Finding]) -> Iterable[str]:
-    for severity, count in sorted(Counter(finding.severity for finding in findings).items(), key=lambda x: x[0].rank):
-        yield f"{count:,} {severity} finding{'s' * (count != 1)}"
+def _by_severity(findings: list[Finding]) -> list[str]:
+    """``2 critical, 5 high findings``, in one line; no line where there is none."""
+    severities = Counter(finding.severity for finding in findings)
+    told = ", ".join(f"{severities[severity]:,} {severity}" for severity in Severity if severities[severity])
+    return [f"{told} finding{'s' * (len(findings) != 1)}"] if findings else []
 
 
 def _expired(results: Results) -> list[Waiver]:
@@ -179,8 +181,8 @@ def _first(item: ControlResult | RequirementResult) -> str:
 def _let_through(results: Results, policy: Policy) -> list[str]:
     told = []
     for kind, words in _TOLERATED.items():
-        severities = Counter(finding.severity for finding in results.findings if finding.tolerated == kind)
-        told += [f"{line} {words}" for line in _each(severities)]
+        found = [finding for finding in results.findings if finding.tolerated == kind]
+        told += [f"{line} {words}" for line in _by_severity(found)]
     covered = [
         item.id for item in _requirements(results) if item.waiver and not item.waiver.expired and not item.findings
     ]
@@ -189,9 +191,3 @@ def _let_through(results: Results, policy: Policy) -> list[str]:
     if policy.not_reviewed == "allow" and (count := results.counts.requirements[Outcome.NOT_REVIEWED]):
         told.append(f"{count} requirement{'s' * (count != 1)} not reviewed")
     return told
-
-
-def _each(severities: Counter) -> Iterable[str]:
-    for severity in Severity:
-        if count := severities[severity]:
-            yield f"{count:,} {severity} finding{'s' * (count != 1)}"

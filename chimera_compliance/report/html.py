@@ -4,25 +4,28 @@ Everything in it that came from a target is escaped by the template engine and i
 policy in its head lets run exactly the style and the script that stand in it, and loads nothing.
 """
 
-import base64
-import hashlib
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from chimera_compliance.home import TEMPLATES
 from chimera_compliance.outcomes import Outcome, Severity
-from chimera_compliance.report.evidence import excerpt
+from chimera_compliance.report.evidence import LONGEST, excerpt
+from chimera_compliance.report.frameworks import by_framework
 from chimera_compliance.report.headline import gaps, headline, number, population, tally, words
-from chimera_compliance.report.prose import blocks, inline
-from chimera_compliance.report.untrusted import visible
-from chimera_compliance.results import ControlResult, Finding, RequirementResult, Results
+from chimera_compliance.report.matrix import matrices
+from chimera_compliance.report.page import environment, policy
+from chimera_compliance.report.prose import blocks
+from chimera_compliance.report.timeline import timeline
+from chimera_compliance.results import ControlResult, Finding, RequirementResult, Results, Status
 
 FILE = "report.html"
 _WORST = 5
+_MOST_PAST = 500
+_ALL_EVIDENCE = 4_000_000
+_SHORTEST_EVIDENCE = 300
 
 
 @dataclass(frozen=True)
@@ -39,56 +42,69 @@ def render(results: Results) -> str:
     severities = list(by_severity(results))
     ranked = [(severity, group) for severity, groups in severities for group in groups]
     style, script = ((TEMPLATES / name).read_text(encoding="utf-8") for name in ("report.css", "report.js"))
-    return (
-        _environment()
-        .get_template("report.html.j2")
-        .render(
-            results=results,
-            headline=headline(results),
-            gaps=gaps(results),
-            severities=severities,
-            worst=ranked[:_WORST],
-            further=len(ranked[_WORST:]),
-            controls=_in_order(results),
-            style=Markup(style),
-            script=Markup(script),
-            policy=policy(style, script),
-        )
+    template = environment(
+        blocks=blocks,
+        clause_key=clause_key,
+        clauses=clauses,
+        excerpt=excerpt,
+        found=lambda control: sum(len(item.findings) for item in control.requirements),
+        number=number,
+        passed=lambda control: tallied(control)[Outcome.PASSED],
+        population=population,
+        segments=segments,
+        tallied=tallied,
+        tally=tally,
+    ).get_template("report.html.j2")
+    return template.render(
+        results=results,
+        headline=headline(results),
+        gaps=gaps(results),
+        severities=severities,
+        worst=ranked[:_WORST],
+        further=len(ranked[_WORST:]),
+        breakdown=list(_breakdown(results)),
+        controls=_in_order(results),
+        statuses=[status for status in Status if results.counts.statuses.get(status) and status is not Status.FIXED],
+        tolerated=sorted({finding.tolerated for finding in results.findings} - {""}),
+        longest=_longest(len(results.findings)),
+        most_past=_MOST_PAST,
+        matrices=matrices(results),
+        timeline=timeline(results),
+        frameworks=by_framework(results),
+        style=Markup(style),
+        script=Markup(script),
+        policy=policy(style, script),
     )
 
 
-def policy(style: str, script: str) -> str:
-    """The Content-Security-Policy (CSP Level 3) under which only this style and this script have effect."""
-    return "; ".join(
-        [
-            "default-src 'none'",
-            f"style-src '{_digest(style)}'",
-            f"script-src '{_digest(script)}'",
-            "base-uri 'none'",
-            "form-action 'none'",
-            "require-trusted-types-for 'script'",
-            "trusted-types 'none'",
-        ]
-    )
+def _longest(findings: int) -> int:
+    """How much of each exchange is shown: less of each where there are thousands, so that the page still opens."""
+    return min(LONGEST, max(_SHORTEST_EVIDENCE, _ALL_EVIDENCE // max(1, 2 * findings)))
 
 
-def _digest(text: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+def _breakdown(results: Results) -> Iterable[tuple[str, dict[Severity, int]]]:
+    """Which of the findings are new, came back, or do not block; only what there is."""
+    kinds = {"new": "status", "regressed": "status", "waived": "tolerated", "below_threshold": "tolerated"}
+    for kind, attribute in {**kinds, "baseline": "tolerated"}.items():
+        found = Counter(finding.severity for finding in results.findings if getattr(finding, attribute) == kind)
+        if found:
+            yield words(kind), {severity: found[severity] for severity in Severity}
 
 
-def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        finalize=lambda value: visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.globals.update(Outcome=Outcome, Severity=Severity, blocks=blocks, excerpt=excerpt, number=number)
-    environment.globals.update(population=population, segments=segments, tally=tally, when=when)
-    environment.filters.update(words=words, prose=inline)
-    return environment
+def tallied(control: ControlResult) -> dict[Outcome, int]:
+    """How many requirements of a control came out how."""
+    counted = Counter(item.outcome for item in control.requirements)
+    return {outcome: counted[outcome] for outcome in Outcome}
+
+
+def clause_key(framework: str, clause: str) -> str:
+    """How a clause is named in the page's address and in what it filters."""
+    return f"{framework}:{clause}".replace("|", " ")
+
+
+def clauses(references: dict[str, list[str]]) -> str:
+    """All clauses of a requirement, for the filter."""
+    return "|".join(clause_key(name, clause) for name, listed in references.items() for clause in listed)
 
 
 def by_severity(results: Results) -> Iterable[tuple[Severity, list[Group]]]:
@@ -118,11 +134,3 @@ def segments(counts: dict[Outcome, int], width: int, left_out: int = 0) -> Itera
         if count:
             yield outcome, round(left, 2), round(count * width / total, 2)
             left += count * width / total
-
-
-def when(moment: str) -> str:
-    """``23 Nov 2026, 20:29:05 UTC`` for an ISO 8601 time; anything else as it stands."""
-    try:
-        return f"{datetime.fromisoformat(moment).astimezone(UTC):%-d %b %Y, %H:%M:%S} UTC"
-    except ValueError:
-        return moment

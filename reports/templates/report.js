@@ -3,8 +3,12 @@
 (() => {
   const form = document.querySelector(".filters");
   const search = form.querySelector("[type=search]");
+  const chip = form.querySelector(".clause");
+  const FACETS = ["severity", "status", "gate", "outcome", "control"];
+  let clause = "";
   const boxes = [...form.querySelectorAll("[type=checkbox]")];
   const found = [...document.querySelectorAll(".findings > li")];
+  const groups = [...document.querySelectorAll(".group")];
   const requirements = [...document.querySelectorAll(".requirements > li")];
   const controls = [...document.querySelectorAll("#controls > .control")];
   const texts = new Map();
@@ -16,7 +20,8 @@
   };
 
   function chosen() {
-    const filters = { severity: new Set(), outcome: new Set(), control: new Set(), text: search.value.trim().toLowerCase() };
+    const filters = { text: search.value.trim().toLowerCase() };
+    for (const name of FACETS) filters[name] = new Set();
     for (const box of boxes) if (box.checked) filters[facet(box)].add(box.value);
     return filters;
   }
@@ -25,25 +30,34 @@
     const filters = chosen();
     const admits = (name, value) => !filters[name].size || filters[name].has(value);
     const mentions = (item) => !filters.text || textOf(item).includes(filters.text);
+    const speaks = (item) => !clause || item.dataset.clauses.split("|").includes(clause);
     let shown = 0;
-    for (const item of found) {
-      const { severity, outcome, control } = item.dataset;
-      item.hidden = !(admits("severity", severity) && admits("outcome", outcome) && admits("control", control) && mentions(item));
-      shown += !item.hidden;
+    for (const group of groups) {
+      const spoken = speaks(group);
+      for (const item of group.querySelectorAll(".findings > li")) {
+        item.hidden = !(spoken && FACETS.every((name) => admits(name, item.dataset[name])) && mentions(item));
+        shown += !item.hidden;
+      }
     }
     for (const group of document.querySelectorAll(".group, .severity"))
       group.hidden = !group.querySelector(".findings > li:not([hidden])");
     for (const item of requirements) {
       const control = item.closest(".control").dataset.control;
-      item.hidden = !(admits("severity", item.dataset.severity) && admits("outcome", item.dataset.outcome) && admits("control", control) && mentions(item));
+      const fits = admits("severity", item.dataset.severity) && admits("outcome", item.dataset.outcome) && admits("control", control);
+      const asked = !filters.status.size && !filters.gate.size;
+      item.hidden = !(fits && speaks(item) && mentions(item) && (asked || item.dataset.outcome === "failed"));
     }
     for (const control of controls) {
       const own = control.querySelectorAll(".requirements > li");
-      const itself = !own.length && !filters.severity.size && admits("outcome", control.dataset.outcome) && mentions(control);
+      const narrow = filters.severity.size || filters.status.size || filters.gate.size || clause;
+      const itself = !own.length && !narrow && admits("outcome", control.dataset.outcome) && mentions(control);
       const within = [...own].some((item) => !item.hidden);
       control.hidden = !(admits("control", control.dataset.control) && (itself || within));
     }
-    const active = boxes.some((box) => box.checked) || filters.text;
+    const active = boxes.some((box) => box.checked) || filters.text || clause;
+    chip.hidden = !clause;
+    chip.lastElementChild.textContent = `${clause.replace(":", " ")} ×`;
+    chip.lastElementChild.ariaLabel = `Any clause, not only ${clause.replace(":", " ")}`;
     const visible = controls.filter((control) => !control.hidden).length;
     form.querySelector("output").value = active
       ? `${shown} of ${found.length} findings, ${visible} of ${controls.length} controls` : "";
@@ -51,8 +65,8 @@
 
   function toHash() {
     const filters = chosen();
-    const parts = ["severity", "outcome", "control"].filter((name) => filters[name].size)
-      .map((name) => `${name}=${[...filters[name]].join(",")}`);
+    const parts = FACETS.filter((name) => filters[name].size).map((name) => `${name}=${[...filters[name]].join(",")}`);
+    if (clause) parts.push(`clause=${encodeURIComponent(clause)}`);
     if (search.value.trim()) parts.push(`text=${encodeURIComponent(search.value.trim())}`);
     history.replaceState(null, "", parts.length ? `#${parts.join("&")}` : location.pathname + location.search);
   }
@@ -60,6 +74,7 @@
   function clear() {
     for (const box of boxes) box.checked = false;
     search.value = "";
+    clause = "";
   }
 
   function fromHash() {
@@ -68,7 +83,9 @@
     const wanted = new URLSearchParams(hash);
     for (const box of boxes) box.checked = (wanted.get(facet(box)) || "").split(",").includes(box.value);
     search.value = wanted.get("text") || "";
+    clause = wanted.get("clause") || "";
     apply();
+    if (found.some((item) => !item.hidden)) document.getElementById("findings").scrollIntoView();
   }
 
   function reveal(id) {
@@ -112,7 +129,8 @@
 
   form.addEventListener("change", () => { apply(); toHash(); });
   form.addEventListener("submit", (event) => event.preventDefault());
-  form.addEventListener("reset", () => setTimeout(() => { apply(); toHash(); }));
+  form.addEventListener("reset", () => setTimeout(() => { clear(); apply(); toHash(); }));
+  chip.addEventListener("click", () => { clause = ""; apply(); toHash(); });
   let typing;
   search.addEventListener("input", () => { clearTimeout(typing); typing = setTimeout(() => { apply(); toHash(); }, 150); });
   form.querySelector("[data-action=expand]").addEventListener("click", (event) => {
@@ -130,6 +148,13 @@
   window.addEventListener("afterprint", () => { for (const item of opened) item.open = false; });
 
   form.hidden = false;
-  offerCopy(document);
+  for (const item of document.querySelectorAll("p.scripted")) item.hidden = false;
+  for (const item of document.querySelectorAll("main details[open]")) offerCopy(item);
+  for (const name of document.querySelectorAll("[data-clause]")) {
+    const link = document.createElement("a");
+    link.href = `#clause=${encodeURIComponent(name.dataset.clause)}`;
+    link.textContent = name.textContent;
+    name.replaceWith(link);
+  }
   fromHash();
 })();
