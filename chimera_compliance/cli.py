@@ -194,6 +194,23 @@ def stack_up(
 
 
 @app.command()
+def index(
+    folder: Annotated[Path | None, typer.Argument(help="A folder of runs; reports/runs if not given.")] = None,
+) -> None:
+    """Write index.html over a folder of runs: history, and the trend per control."""
+    from chimera_compliance.recorder import default_out
+    from chimera_compliance.report.index import write_index
+
+    root = folder or default_out("any").parent
+    if not root.is_dir():
+        raise ConfigurationError(f"there is no folder {root}")
+    try:
+        typer.echo(f"wrote {write_index(root)}")
+    except OSError as error:
+        raise ConfigurationError(f"cannot write to {root}: {error.strerror}") from None
+
+
+@app.command()
 def lock() -> None:
     """Freeze the list of requirements in config/requirements.lock, for who adds or drops a check."""
     from chimera_compliance.checklist import Checklist

@@ -108,10 +108,18 @@ class Gathering:
         self.results = self.gate.apply(self._results(interrupted and not self.broken), self.broken)
         try:
             write_all(self.results, self.recorder.out)
+            self._write_index()
         except OSError as error:
             self.unwritten = f"cannot write the reports to {self.recorder.out}: {error.strerror}: choose another --out"
             return self.results.exit_code or EXIT_INCOMPLETE
         return self.results.exit_code
+
+    def _write_index(self) -> None:
+        """Only where the suite chose the folder: what lies beside a folder of the user's choice is not ours."""
+        from chimera_compliance.report.index import write_index
+
+        if self.recorder.beside_other_runs:
+            write_index(self.recorder.out.parent)
 
     def summarize(self, write_line: Callable[[str], None], *, colour: bool = False) -> None:
         """Print what a person at a terminal wants to know."""

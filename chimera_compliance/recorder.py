@@ -110,8 +110,13 @@ class Recorder:
         found = None if options.previous else self._earlier_run()
         return GateInputs.load(options, self.target, self.checklist, now, found)
 
+    @property
+    def beside_other_runs(self) -> bool:
+        """Whether the folder is a new one among those of earlier runs."""
+        return not self.config.getoption("out")
+
     def _earlier_run(self) -> Path | None:
-        if self.config.getoption("out"):
+        if not self.beside_other_runs:
             own = self.out / RESULTS
             return own if own.is_file() else None
         return latest_of(self.out.parent, self.target.name)
