@@ -10,16 +10,19 @@ from pathlib import Path
 
 import psycopg
 
+from chimera_compliance.stack import StackError
+from chimera_compliance.stack.binaries import find_binaries
+
 ROLES = "00_roles.sql"
 _NOBODY = 65534
 
 
 def binaries() -> Path | None:
-    """Where initdb and postgres are: on PATH, or in Debian's folders."""
-    found = shutil.which("initdb")
-    folders = [Path(found).resolve().parent] if found else []
-    folders += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-    return next((folder for folder in folders if (folder / "initdb").exists()), None)
+    """Where initdb and postgres are: what the reference stack would use."""
+    try:
+        return find_binaries()
+    except StackError:
+        return None
 
 
 def _free_port() -> int:

@@ -29,7 +29,7 @@ from chimera_compliance.probes.postgres.session import Identity, Session, first_
 from chimera_compliance.probes.postgres.tenancy import Tenancy
 from chimera_compliance.target import Target
 
-_BEHAVIOUR = {
+BEHAVIOUR = {
     "reads": reads.reads,
     "escapes": reads.escapes,
     "writes": writes.writes,
@@ -45,14 +45,14 @@ _BEHAVIOUR = {
     "cross references": oracles.cross_references,
     "future tables": privileges.future_tables,
 }
-_CATALOG = {
+CATALOG = {
     "unprotected": privileges.unprotected,
     "exemptions": privileges.exemptions,
     "powers": privileges.powers,
     "past policies": privileges.past_policies,
     "sequences": oracles.sequences,
 }
-TOPICS = (*_CATALOG, *_BEHAVIOUR, "unbound", "leftovers")
+TOPICS = (*CATALOG, *BEHAVIOUR, "unbound", "leftovers")
 
 
 class Database:
@@ -127,7 +127,7 @@ class Database:
         if name == "leftovers":
             facts = self._leftovers()
         else:
-            facts = self._catalog_facts[name] if name in _CATALOG else self._behaviour[name]
+            facts = self._catalog_facts[name] if name in CATALOG else self._behaviour[name]
         if facts.nothing:
             raise Inconclusive(facts.nothing)
         facts.seen = self.notebook.recorded(facts)
@@ -137,7 +137,7 @@ class Database:
     def _catalog_facts(self) -> dict[str, Facts]:
         experiment = self._experiment("")
         with self.session.transaction():
-            return {name: look(experiment) for name, look in _CATALOG.items()}
+            return {name: look(experiment) for name, look in CATALOG.items()}
 
     def _leftovers(self) -> Facts:
         """Looked at anew each time: sessions come and go."""
@@ -192,11 +192,28 @@ class Database:
     def _behaviour(self) -> dict[str, Facts]:
         becomes = self._becomes
         self.login.close()
+        found: dict[str, Facts] = {}
         try:
-            with self.session.transaction():
-                return self._look(self._experiment(becomes))
+            for batch in self._experiment(becomes).batches(self._lock_room):
+                experiment = self._experiment(becomes)
+                experiment.batch = batch
+                with self.session.transaction():
+                    for name, facts in self._look(experiment).items():
+                        found[name].take(facts) if name in found else found.update({name: facts})
         except psycopg.Error as error:
             raise Inconclusive(f"the database ended the experiment: {first_line(error)}") from None
+        return found
+
+    @cached_property
+    def _lock_room(self) -> int:
+        """Locks that one transaction may hold: a quarter of the server's table of them, which all sessions share.
+
+        A transaction that fills it makes everybody else's statements fail with "out of shared memory"
+        (https://www.postgresql.org/docs/current/runtime-config-locks.html).
+        """
+        names = ("max_locks_per_transaction", "max_connections", "max_prepared_transactions")
+        each, connections, prepared = (int(self.session.query(f"SHOW {name}")[0][0]) for name in names)
+        return each * (connections + prepared) // 4
 
     def _look(self, experiment: Experiment) -> dict[str, Facts]:
         experiment.plant()
@@ -204,7 +221,7 @@ class Database:
         if not experiment.planter.bound:
             writes.unbound_writes(experiment, unbound)
         experiment.bind()
-        found = {name: look(experiment) for name, look in _BEHAVIOUR.items()}
+        found = {name: look(experiment) for name, look in BEHAVIOUR.items()}
         reads.emptied(experiment, unbound)
         writes.unbound_writes(experiment, unbound)
         found["unbound"] = reads.from_outside(experiment, self._fresh_login(), unbound)

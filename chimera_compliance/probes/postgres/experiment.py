@@ -23,6 +23,8 @@ from chimera_compliance.probes.postgres.values import Filler
 _ALIKE = 2  # tables tried of each shape, where there are more than _MANY
 _MANY = 150
 _MOST_VARIANTS = 8
+_LOCKS_BESIDE = 6  # the table, its TOAST table with an index, a sequence, and two other indexes
+_LOCKS_OF_A_PARENT = 3
 
 
 def _constants(column: Column, mentions: Mentions) -> list[str]:
@@ -67,7 +69,31 @@ class Experiment:
 
     @cached_property
     def tried(self) -> list[TenantTable]:
-        """The tables that are tried: all, or a few of each shape where there are many."""
+        """The tables that are tried: all, or a few of each shape where there are many; of those, this batch."""
+        chosen = self._chosen()
+        return chosen if self.batch is None else [table for table in chosen if table.relation.oid in self.batch]
+
+    def batches(self, locks: int) -> list[frozenset[int]]:
+        """The tables that are tried, in batches that hold no more than so many locks at a time (one at least)."""
+        found, batch, held = [], set(), 0
+        for table in self._chosen():
+            needed = self._locks(table.relation)
+            if batch and held + needed > locks:
+                found.append(frozenset(batch))
+                batch, held = set(), 0
+            batch.add(table.relation.oid)
+            held += needed
+        return [*found, frozenset(batch)]
+
+    def _locks(self, relation: Relation) -> int:
+        """About how many: the table with what is stored beside it, its indexes, partitions and parents."""
+        children = (
+            [child for child in self.catalog.tables if relation.oid in child.parents] if relation.kind == "p" else []
+        )
+        own = _LOCKS_BESIDE + len(relation.keys) + _LOCKS_OF_A_PARENT * len(relation.references)
+        return own + sum(self._locks(child) for child in children)
+
+    def _chosen(self) -> list[TenantTable]:
         if len(self.tables) <= _MANY:
             return self.tables
         by_shape: dict[tuple, list[TenantTable]] = {}
@@ -77,6 +103,7 @@ class Experiment:
         return [table for group in by_shape.values() for table in group[:_ALIKE]]
 
     alike: set[str] = field(default_factory=set)
+    batch: frozenset[int] | None = None
 
     def _shape(self, table: TenantTable) -> tuple:
         item = table.relation
@@ -84,7 +111,7 @@ class Experiment:
         columns = [(name, column.type, column.required) for name, column in item.columns.items()]
         grants = [(oid, tuple(sorted(held))) for oid, held in item.grants.items()]
         keys = [(key.primary, key.partial, key.columns, key.expressions) for key in item.keys]
-        references = [(reference.parent, reference.columns) for reference in item.references]
+        references = [(r.columns, r.parent_columns, r.parent in self.tenancy.tables) for r in item.references]
         text = repr((policies, columns, grants, sorted(item.column_grants), keys, references, item.checks))
         shape = text.replace(item.title, "").replace(f"{item.name}.", "")
         return item.rls, item.forced, item.owner, item.kind, item.schema, tuple(item.triggers), shape

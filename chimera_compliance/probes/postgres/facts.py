@@ -48,6 +48,16 @@ class Facts:
         """The subject was not decided."""
         self.undecided[subject] = reason
 
+    def take(self, other: "Facts") -> None:
+        """Add what another look at other tables has given; what one of the two decided is decided."""
+        for sighting in other.seen:
+            self.saw(sighting.subject, sighting.actual, sighting.statements)
+        self.decided |= other.decided
+        undecided = self.undecided | other.undecided
+        self.undecided = {name: reason for name, reason in undecided.items() if name not in self.decided}
+        self.samples = (self.samples + other.samples)[:3]
+        self.nothing = self.nothing and other.nothing
+
     def saw_about(self, subject: str) -> bool:
         """Whether anything was seen about it."""
         return any(sighting.subject == subject for sighting in self.seen)

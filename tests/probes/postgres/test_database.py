@@ -155,3 +155,37 @@ def test_every_sighting_can_be_repeated(load, database, cluster):
             if not cursor.nextset():
                 break
     assert rows
+
+
+MANY_DISTINCT = """
+DO $$ DECLARE n int; BEGIN
+  FOR n IN 1..160 LOOP
+    EXECUTE format('CREATE TABLE own_%1$s (
+        id uuid PRIMARY KEY DEFAULT gen_random_uuid(), tenant_id uuid NOT NULL REFERENCES tenants (id), only_%1$s text);
+      ALTER TABLE own_%1$s ENABLE ROW LEVEL SECURITY; GRANT SELECT, INSERT ON own_%1$s TO app_user;
+      CREATE POLICY t ON own_%1$s USING (tenant_id = current_setting(''app.current_tenant_id'')::uuid)', n);
+  END LOOP; END $$;
+ALTER POLICY t ON own_100 USING (true);
+ALTER POLICY t ON own_160 USING (true);"""
+
+
+def test_a_server_keeps_most_of_its_locks_for_others(load, database, monkeypatch):
+    load(MANY_DISTINCT)
+    looked = database()
+    looked.__dict__["_lock_room"] = 400
+    most = 0
+    look = looked._look
+
+    def counted(experiment):
+        nonlocal most
+        found = look(experiment)
+        held = "SELECT count(DISTINCT relation) FROM pg_locks WHERE pid = pg_backend_pid()"
+        most = max(most, looked.session.query(held)[0][0])
+        return found
+
+    monkeypatch.setattr(looked, "_look", counted)
+    reads = looked.topic("reads")
+    assert {sighting.subject for sighting in reads.seen} == {"table public.own_100", "table public.own_160"}
+    assert len([name for name in reads.decided if ".own_" in name]) == 160
+    assert not reads.undecided
+    assert 20 < most < 400
