@@ -11,7 +11,7 @@ import pytest
 
 from chimera_compliance.coverage import COVERAGE, Coverage
 from chimera_compliance.journal import Journal
-from chimera_compliance.outcomes import NotReviewed
+from chimera_compliance.outcomes import Inconclusive, NotReviewed
 from chimera_compliance.target import Target
 
 if TYPE_CHECKING:
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from chimera_compliance.probes.guard.listener import Listener
     from chimera_compliance.probes.http.api import Api
     from chimera_compliance.probes.postgres import Database
+    from chimera_compliance.probes.secrets.account import Account
+    from chimera_compliance.probes.secrets.application import Behaviour
+    from chimera_compliance.probes.secrets.estate import Estate, Vault
     from chimera_compliance.probes.secrets.values import Readable
     from chimera_compliance.probes.validation.inspection import Inspection
     from chimera_compliance.probes.validation.source import Handlers
@@ -104,8 +107,6 @@ def operations(api, target: Target, principals: dict) -> list:
 @pytest.fixture(scope="session")
 def guarded(operations: list) -> list:
     """The operations that need a credential."""
-    from chimera_compliance import Inconclusive
-
     found = [operation for operation in operations if not operation.public]
     if not found:
         raise Inconclusive("no operation needs a credential, as the target file and its OpenAPI document say")
@@ -149,11 +150,56 @@ def gate(api, target: Target, journal: Journal, guarded: list, principals: dict,
 
 
 @pytest.fixture(scope="session")
-def real_secrets(target: Target, journal: Journal) -> "Readable":
+def _account(target: Target, journal: Journal) -> Iterator["Account | None"]:
+    """The account that holds the secrets, if the target has one."""
+    if target.aws is None:
+        yield None
+        return
+    from chimera_compliance.probes.secrets.account import Account
+
+    with Account(target, journal) as account:
+        yield account
+
+
+@pytest.fixture(scope="session")
+def _vault(_account) -> "Vault | str":
+    """What the account holds of the required secrets, or why that is not known."""
+    if _account is None:
+        return ""
+    from chimera_compliance.probes.secrets.estate import open_vault
+
+    try:
+        return open_vault(_account)
+    except (Inconclusive, NotReviewed) as error:
+        return str(error)
+
+
+@pytest.fixture(scope="session")
+def real_secrets(target: Target, journal: Journal, _vault) -> "Readable":
     """Every real secret value that this run can read, for those who look where it must not be."""
     from chimera_compliance.probes.secrets.values import readable
 
-    return readable(target, journal)
+    return readable(target, journal, *((None, _vault) if isinstance(_vault, str) else (_vault, "")))
+
+
+@pytest.fixture(scope="session")
+def aws(target: Target, _account, _vault, real_secrets) -> Iterator["Estate"]:
+    """The account that holds the secrets, looked at once: secrets, policies, keys, trails, and values in plain text."""
+    _facet(target, "aws")
+    if isinstance(_vault, str):
+        raise Inconclusive(_vault)
+    from chimera_compliance.probes.secrets.estate import Estate
+
+    with Estate(_account, _vault, real_secrets) as estate:
+        yield estate
+
+
+@pytest.fixture(scope="session")
+def secret_use(target: Target, aws, api, guarded: list, alice, journal: Journal) -> "Behaviour":
+    """How the application treats its secrets: whether it keeps them, how long, and what it does without the store."""
+    from chimera_compliance.probes.secrets.watch import watch
+
+    return watch(target, api, guarded, alice, journal)
 
 
 @pytest.fixture(scope="session")

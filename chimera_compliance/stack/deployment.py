@@ -10,7 +10,6 @@ from pathlib import Path
 
 from chimera_compliance.stack import StackError, api, flaws, postgres, repository, target_file, web
 from chimera_compliance.stack.api import malformed
-from chimera_compliance.stack.api.secret_cache import SecretCache
 from chimera_compliance.stack.certificates import Authority
 from chimera_compliance.stack.database import Databases, Login
 from chimera_compliance.stack.emulator import DATABASE_PASSWORD, SIGNING_KEY, Emulator, client
@@ -41,9 +40,9 @@ class Deployment:
         number, folder = self._booted, self._folder / f"v{self._booted}"
         folder.mkdir(mode=0o700)
         with ExitStack() as undo:
-            login, port = self._data(number, variant, undo)
+            login, ports = self._data(number, variant, undo)
             repository.copy(self._repository, folder / "repo", variant.repo)
-            target = self._serve(folder, variant, login, port, undo)
+            target = self._serve(folder, variant, login, ports, undo)
             self._running[number] = undo.pop_all()
         return number, target
 
@@ -64,26 +63,27 @@ class Deployment:
                 self.close(number)
             self._databases.drop_template()
 
-    def _data(self, number: int, variant: Variant, undo: ExitStack) -> tuple[Login, int]:
-        """A database and an AWS account, made at the same time."""
+    def _data(self, number: int, variant: Variant, undo: ExitStack) -> tuple[Login, tuple[int, int]]:
+        """A database and an AWS account, made at the same time; the ports of the account and of its relay."""
         login = self._databases.login(number)
         undo.callback(self._databases.drop, login)
         undo.callback(self._emulator.close, number)
-        self._emulator.begin(number, {DATABASE_PASSWORD: login.password, SIGNING_KEY: variant.signing.key})
+        values = {DATABASE_PASSWORD: login.password, SIGNING_KEY: variant.signing.key}
+        self._emulator.begin(number, values, variant.account)
         self._databases.create(login, variant.sql)
-        port = self._emulator.port(number)
+        ports = self._emulator.ports(number)
         for change in variant.secrets:
-            change(client(port))
-        return login, port
+            change(client(ports[0]))
+        return login, ports
 
-    def _serve(self, folder: Path, variant: Variant, login: Login, aws_port: int, undo: ExitStack) -> Path:
+    def _serve(self, folder: Path, variant: Variant, login: Login, aws: tuple[int, int], undo: ExitStack) -> Path:
         listener = web.listen()
         undo.callback(listener.close)
         plain = web.listen() if variant.plain else web.reserve()
         undo.callback(plain.close)
         ports = [opened.getsockname()[1] for opened in (listener, plain)]
-        place = Place(folder, self._authority.file, *ports, aws_port)
-        stored = SecretCache(place.aws_url, variant.settings.secrets_cached).read(SIGNING_KEY, DATABASE_PASSWORD)
+        place = Place(folder, self._authority.file, *ports, *aws)
+        stored = variant.secret_cache(place.relay_url, variant.settings).read(SIGNING_KEY, DATABASE_PASSWORD)
         target = target_file.write(place, variant, self._server, login)
         app = partial(api.build, variant, place, self._server, login, stored)
         identity = variant.certificate(self._authority, folder) if variant.certificate else self._identity

@@ -4,18 +4,23 @@ One process imports moto and fills the account once; each variant gets a fork of
 port. A fork costs milliseconds and shares nothing that one variant could change under another.
 """
 
+import base64
 import json
 import os
+import pickle
 import signal
 import socket
+from collections.abc import Callable
+from threading import Event, Thread
 
 from chimera_compliance.stack import StackError
+from chimera_compliance.stack.account import PREFIX, REGION, Account, teach_moto
+from chimera_compliance.stack.account_front import Front
 from chimera_compliance.stack.reaper import Reaper
 
-REGION = "us-east-1"
 ACCESS = {"AWS_ACCESS_KEY_ID": "emulated", "AWS_SECRET_ACCESS_KEY": "emulated", "AWS_DEFAULT_REGION": REGION}
-DATABASE_PASSWORD = "chimera/production/database-password"
-SIGNING_KEY = "chimera/production/jwt-signing-key"
+DATABASE_PASSWORD = f"{PREFIX}database-password"
+SIGNING_KEY = f"{PREFIX}jwt-signing-key"
 OTHERS = (
     "TWITTER_API_KEY",
     "TWITTER_API_SECRET",
@@ -29,7 +34,6 @@ OTHERS = (
     "REDIS_PASSWORD",
     "WEAVIATE_API_KEY",
 )
-ROTATION_DAYS = 90
 
 
 class Emulator:
@@ -41,13 +45,30 @@ class Emulator:
         theirs.close()
         self._answers = self._ours.makefile("r")
 
-    def begin(self, number: int, values: dict[str, str]) -> None:
-        """Begin to serve account `number`, whose secrets hold these values besides the usual ones."""
-        self._send({"open": number, "values": values})
+    def begin(self, number: int, values: dict[str, str], changes: list[Callable] | None = None) -> None:
+        """Begin to serve account `number`, whose secrets hold these values besides the usual ones.
 
-    def port(self, number: int) -> int:
-        """Where account `number` is served, once it is."""
-        return self._answer("opened", number)["port"]
+        `changes` are run on it in its own process, to which they go by name.
+
+        Raises:
+            StackError: a change is no function of a module, nor a partial of one.
+        """
+        try:
+            packed = base64.b64encode(pickle.dumps(changes or [])).decode()
+        except (pickle.PicklingError, AttributeError) as error:
+            raise StackError(f"a change to the account must be a module's function: {error}") from None
+        self._send({"open": number, "values": values, "changes": packed})
+
+    def ports(self, number: int) -> tuple[int, int]:
+        """Where account `number` is served, once it is; and the relay that the application reads it through.
+
+        Raises:
+            StackError: a change has failed.
+        """
+        told = self._answer("opened", number)
+        if "error" in told:
+            raise StackError(f"the emulated account could not be made: {told['error']}")
+        return told["port"], told["relay"]
 
     def close(self, number: int) -> None:
         """End account `number`."""
@@ -81,60 +102,80 @@ def client(port: int, service: str = "secretsmanager"):
 def _serve_forks(channel: socket.socket, not_ours: socket.socket) -> None:
     not_ours.close()
     os.environ.update(ACCESS)
-    account = _filled_account()
+    account, filled = _filled_account(), Event()
     forks: dict[int, int] = {}
     for line in channel.makefile("r"):
         command = json.loads(line)
         if "open" in command:
-            forks[command["open"]], port = _fork(account, command["values"], channel)
-            answer = {"opened": command["open"], "port": port}
+            if forks and not filled.is_set():  # more than one is wanted: they need not each fill it themselves
+                account.fill_slowly()
+                filled.set()
+            forks[command["open"]], told = _fork(account, command, filled.is_set(), channel)
+            answer = {"opened": command["open"], **told}
         else:
             _end(forks.pop(command["close"], None))
             answer = {"closed": command["close"]}
         channel.sendall(json.dumps(answer).encode() + b"\n")
 
 
-def _filled_account():
-    """A client inside this process, and the secrets that are the same for every variant."""
+def _filled_account() -> Account:
+    """What is the same for every variant, the slow things left for later."""
     import secrets
 
-    import boto3
     from moto import mock_aws
 
     mock_aws().start()
-    account = boto3.client("secretsmanager")
+    teach_moto()
+    account = Account()
+    account.fill()
     for name in OTHERS:
-        _store(account, f"chimera/production/{name}", secrets.token_urlsafe(32))
+        account.store(PREFIX + name, secrets.token_urlsafe(32))
     return account
 
 
-def _store(account, name: str, value: str) -> None:
-    account.create_secret(Name=name, SecretString=value, Description="Chimera production")
-    rules = {"AutomaticallyAfterDays": ROTATION_DAYS}
-    # At once, moto would put an empty version in the place of the value.
-    account.rotate_secret(SecretId=name, RotationRules=rules, RotateImmediately=False)
-
-
-def _fork(account, values: dict[str, str], channel: socket.socket) -> tuple[int, int]:
+def _fork(account: Account, command: dict, filled: bool, channel: socket.socket) -> tuple[int, dict]:
     read_end, write_end = os.pipe()
     if (pid := os.fork()) == 0:
         os.close(read_end)
         channel.close()
-        _serve_account(account, values, write_end)
+        try:
+            _serve_account(account, command, filled, write_end)
+        except BaseException as error:
+            os.write(write_end, json.dumps({"error": f"{type(error).__name__}: {error}"}).encode())
+        finally:
+            os._exit(1)
     os.close(write_end)
     with os.fdopen(read_end) as told:
-        return pid, int(told.read())
+        return pid, json.loads(told.read() or '{"error": "it ended"}')
 
 
-def _serve_account(account, values: dict[str, str], write_end: int) -> None:
-    from moto.moto_server.threaded_moto_server import ThreadedMotoServer
+def _serve_account(account: Account, command: dict, filled: bool, write_end: int) -> None:
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+    from werkzeug.serving import make_server
 
-    for name, value in values.items():
-        _store(account, name, value)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    os.write(write_end, str(server.get_host_and_port()[1]).encode())
+    from chimera_compliance.probes.secrets.relay import Relay
+
+    for name, value in command["values"].items():
+        account.store(name, value)
+    changes = pickle.loads(base64.b64decode(command["changes"]))
+    ready = Event()
+    if changes or filled:  # what bends an account may bend anything in it
+        if not filled:
+            account.fill_slowly()
+        for change in changes:
+            change(account)
+        ready.set()
+    front = Front(DomainDispatcherApplication(create_backend_app), account, ready)
+    server = make_server("127.0.0.1", 0, front, threaded=True, request_handler=MotoRequestHandler)
+    Thread(target=server.serve_forever, daemon=True).start()
+    port = server.server_address[1]
+    relay = Relay(("127.0.0.1", 0), f"http://127.0.0.1:{port}")
+    Thread(target=relay.serve_forever, daemon=True).start()
+    os.write(write_end, json.dumps({"port": port, "relay": relay.server_address[1]}).encode())
     os.close(write_end)
+    if not ready.is_set():
+        account.fill_slowly()
+        ready.set()
     signal.pause()
 
 

@@ -22,6 +22,7 @@ class Place:
     port: int
     plain_port: int
     aws_port: int
+    relay_port: int
 
     @property
     def url(self) -> str:
@@ -32,6 +33,11 @@ class Place:
     def aws_url(self) -> str:
         """The emulated account's endpoint."""
         return f"http://127.0.0.1:{self.aws_port}"
+
+    @property
+    def relay_url(self) -> str:
+        """Where the application reads its secrets: the account again, counted."""
+        return f"http://127.0.0.1:{self.relay_port}"
 
 
 def write(place: Place, variant: Variant, server: Server, login: Login) -> Path:
@@ -58,7 +64,13 @@ def write_openapi(place: Place, document: dict) -> None:
 
 
 def _resolved(text: str, place: Place) -> str:
-    values = {"DIR": str(place.folder), "URL": place.url, "AWS": place.aws_url, "PLAIN_PORT": str(place.plain_port)}
+    values = {
+        "DIR": str(place.folder),
+        "URL": place.url,
+        "AWS": place.aws_url,
+        "RELAY": place.relay_url,
+        "PLAIN_PORT": str(place.plain_port),
+    }
     for name, value in values.items():
         text = text.replace(f"${{CHIMERA_STACK_{name}}}", value)
     return text

@@ -41,7 +41,8 @@ class Settings:
     address_limit: int = 3000
     body_bytes: int = 1_000_000
     active_campaigns: int = 10
-    secrets_cached: int = 3600
+    secrets_cached: float = 0.5
+    secrets_retry: float = 0.25
     origins: tuple[str, ...] = ("https://app.chimera.example",)
 
 
@@ -83,6 +84,7 @@ class Variant:
     known_user: Callable
     audit: Callable
     cors: Callable
+    secret_cache: Callable
     settings: Settings = field(default_factory=Settings)
     signing: Signing = field(default_factory=Signing)
     headers: dict[str, str] = field(default_factory=dict)
@@ -98,6 +100,7 @@ class Variant:
     plain: Callable | None = None
     sql: list[str] = field(default_factory=list)
     secrets: list[Callable] = field(default_factory=list)
+    account: list[Callable] = field(default_factory=list)
     repo: list[Callable] = field(default_factory=list)
     target: list[Callable] = field(default_factory=list)
 
@@ -108,7 +111,7 @@ class Refused(Exception):
 
 def reference(name: str | None = None) -> Variant:
     """The reference stack, fresh: nothing of it is shared with another variant."""
-    from chimera_compliance.stack.api import cors, headers, tokens, unit_of_work
+    from chimera_compliance.stack.api import cors, headers, secret_cache, tokens, unit_of_work
     from chimera_compliance.stack.api.operations import table
 
     return Variant(
@@ -119,5 +122,6 @@ def reference(name: str | None = None) -> Variant:
         known_user=unit_of_work.known_user,
         audit=unit_of_work.audit,
         cors=cors.answer,
+        secret_cache=secret_cache.SecretCache,
         headers=dict(headers.SECURITY),
     )

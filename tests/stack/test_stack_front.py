@@ -18,6 +18,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from chimera_compliance.stack.api.secret_cache import SecretCache
 from chimera_compliance.stack.emulator import SIGNING_KEY
+from chimera_compliance.stack.variant import Settings
 
 ORIGIN = "https://app.chimera.example"
 
@@ -95,13 +96,13 @@ def test_without_a_database_the_service_says_so(boot):
 def test_secrets_outlive_an_outage_of_their_store(stack):
     running = stack.boot()
     chimera = Chimera.of(running)
-    cache = SecretCache(chimera.target.aws.endpoint_url, seconds=0)
+    cache = SecretCache(chimera.target.aws.endpoint_url, Settings(secrets_cached=0))
     known = cache.get(SIGNING_KEY)
     assert known == chimera.key
     stack.stop(running)
     assert cache.get(SIGNING_KEY) == known
     with pytest.raises(EndpointConnectionError):
-        SecretCache(chimera.target.aws.endpoint_url, seconds=0).get(SIGNING_KEY)
+        SecretCache(chimera.target.aws.endpoint_url, Settings(secrets_cached=0)).get(SIGNING_KEY)
 
 
 @pytest.mark.parametrize(

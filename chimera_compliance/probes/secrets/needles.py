@@ -15,7 +15,7 @@ from urllib.parse import quote, quote_plus
 SHORTEST = 8
 _DOCUMENTED = re.compile(
     r"(?i)(change|replace|fill)[-_ ]?(me|this|it|in)\w*|to[-_ ]?do|tbd|none|null|dummy|placeholder|password\d{0,4}|"
-    r"passw0rd|secret\d{0,4}|example\w*|test(ing)?[-_]?\w{0,12}|your[-_]\w+|my[-_]?secret|default|x{3,}|\*{3,}|<.*>|"
+    r"passw0rd|secret\d{0,4}|example\w*|test(ing)?[-_]?\w{0,12}|your[-_][\w-]+|my[-_]?secret|default|x{3,}|\*{3,}|<.*>|"
     r"(local|dev)[-_]\w*"
 )
 _NAMED_PLAIN = re.compile(

@@ -7,14 +7,19 @@ and what the target file refers to. All of them are told to the journal's redact
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
 from chimera_compliance.errors import ConfigurationError
 from chimera_compliance.journal import Journal
 from chimera_compliance.probes.secrets.needles import Needle, SecretValue, needles, parts, unsearchable
+from chimera_compliance.probes.secrets.unseen import Unseen
 from chimera_compliance.references import is_reference
 from chimera_compliance.target import Target
+
+if TYPE_CHECKING:
+    from chimera_compliance.probes.secrets.estate import Vault
 
 
 @dataclass(frozen=True)
@@ -35,11 +40,14 @@ class Readable:
         return {value.name: reason for value in self.values if (reason := unsearchable(value))}
 
 
-def readable(target: Target, journal: Journal) -> Readable:
-    """Read every secret that the target file requires or refers to; what cannot be read is named, not raised."""
+def readable(target: Target, journal: Journal, vault: "Vault | None" = None, missing: str = "") -> Readable:
+    """Every secret that the target file requires or refers to; what cannot be read is named, not raised.
+
+    `vault` is what the store holds, and `missing` why there is none although the target has an account.
+    """
     found: dict[bytes, SecretValue] = {}
-    unread: dict[str, str] = {}
-    for value in [*_stored(target, unread), *_referred(target, unread)]:
+    unread: dict[str, str] = {"Secrets Manager": missing} if missing else {}
+    for value in [*_stored(vault, unread), *_referred(target, unread)]:
         if value.octets:
             found.setdefault(value.octets, value)
     for value in found.values():
@@ -54,26 +62,16 @@ def hide(journal: Journal, value: SecretValue) -> None:
             journal.redact.add(text, f"SECRET:{part.name}")
 
 
-def _stored(target: Target, unread: dict[str, str]) -> Iterator[SecretValue]:
-    if target.aws is None:
+def _stored(vault: "Vault | None", unread: dict[str, str]) -> Iterator[SecretValue]:
+    if vault is None:
         return
-    from chimera_compliance.probes.secret_store import client
-
-    try:
-        store = client(target, "secretsmanager")
-    except ConfigurationError as error:
-        unread["Secrets Manager"] = str(error)
-        return
-    for name in target.aws.required_secrets:
-        for stage, label in (("AWSCURRENT", name), ("AWSPREVIOUS", f"{name} (previous)")):
-            try:
-                answer = store.get_secret_value(SecretId=name, VersionStage=stage)
-            except Exception as error:
-                if stage == "AWSCURRENT":
-                    unread[name] = getattr(error, "response", {}).get("Error", {}).get("Code", type(error).__name__)
-                break
-            text = answer.get("SecretString")
-            yield SecretValue(label, text.encode() if text is not None else answer.get("SecretBinary", b""))
+    for name, result in [*vault.current.items(), *vault.previous.items()]:
+        if isinstance(result, Unseen):
+            unread.setdefault(name, result.reason)
+        else:
+            yield result.value
+    unread |= {name: unseen.reason for name, unseen in vault.holdings.unseen.items()}
+    unread |= {wanted.name: "it is not in the store" for wanted in vault.holdings.absent}
 
 
 def _referred(target: Target, unread: dict[str, str]) -> Iterator[SecretValue]:

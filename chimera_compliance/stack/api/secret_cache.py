@@ -5,15 +5,15 @@ import time
 from threading import Lock
 
 from chimera_compliance.stack.emulator import ACCESS, REGION
+from chimera_compliance.stack.variant import Settings
 
 _logger = logging.getLogger(__name__)
-_RETRY_SECONDS = 5
 
 
 class SecretCache:
     """Reads each secret on first use and again when its time is up; while the store is away, the last value serves."""
 
-    def __init__(self, endpoint: str, seconds: float):
+    def __init__(self, endpoint: str, settings: Settings):
         import boto3
         from botocore.config import Config
 
@@ -23,9 +23,10 @@ class SecretCache:
             region_name=REGION,
             aws_access_key_id=ACCESS["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=ACCESS["AWS_SECRET_ACCESS_KEY"],
-            config=Config(connect_timeout=1, read_timeout=2, retries={"max_attempts": 1}),
+            config=Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 1}),
         )
-        self._seconds, self._known, self._lock = seconds, {}, Lock()
+        self._seconds, self._retry = settings.secrets_cached, settings.secrets_retry
+        self._known, self._lock = {}, Lock()
 
     def read(self, *names: str) -> "SecretCache":
         """Get these now; a start without its secrets fails here."""
@@ -50,6 +51,6 @@ class SecretCache:
                 if value is None:
                     raise
                 _logger.warning("Secrets Manager is away (%s): using the last value", type(error).__name__)
-                seconds = _RETRY_SECONDS
+                seconds = self._retry
             self._known[name] = (value, time.monotonic() + seconds)
             return value

@@ -84,6 +84,13 @@ plain
     the application (raw ASGI).
 secrets
     List of `(client) -> None`: a boto3 Secrets Manager client of the variant's own account.
+account
+    List of `(account: stack.account.Account) -> None`, run inside the process that serves the variant's own account.
+    They go there by name, so each is a module's function, or a `functools.partial` of one: no lambda, no closure. They
+    may use boto3 clients, moto's objects, and `denied`, `throttled` and `unsupported` actions.
+secret_cache
+    `(endpoint, settings) -> cache`, in place of `stack.api.secret_cache.SecretCache`: what the application gets its
+    secrets from, with `read(*names)` and `get(name)`. `settings.secrets_cached` and `secrets_retry` are its seconds.
 repo
     List of `(path) -> None`: the variant's own git work tree, already committed.
 target
