@@ -11,6 +11,7 @@ import zipfile
 from datetime import timedelta
 
 REGION = "us-east-1"
+REPLICA_REGION = "us-west-2"
 NUMBER = "123456789012"
 PREFIX = "chimera/production/"
 KEY_ALIAS = "alias/chimera-secrets"

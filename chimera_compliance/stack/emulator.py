@@ -14,7 +14,7 @@ from collections.abc import Callable
 from threading import Event, Thread
 
 from chimera_compliance.stack import StackError
-from chimera_compliance.stack.account import PREFIX, REGION, Account, teach_moto
+from chimera_compliance.stack.account import PREFIX, REGION, REPLICA_REGION, Account, teach_moto
 from chimera_compliance.stack.account_front import Front
 from chimera_compliance.stack.reaper import Reaper
 
@@ -156,7 +156,7 @@ def _serve_account(account: Account, command: dict, filled: bool, write_end: int
     from chimera_compliance.probes.secrets.relay import Relay
 
     for name, value in command["values"].items():
-        account.store(name, value)
+        account.store(name, value, AddReplicaRegions=[{"Region": REPLICA_REGION}])
     changes = pickle.loads(base64.b64decode(command["changes"]))
     ready = Event()
     if changes or filled:  # what bends an account may bend anything in it
