@@ -137,11 +137,36 @@ def prove(
 
 
 @app.command()
-def doctor(target: TargetFile = None) -> None:
+def doctor(
+    target: TargetFile = None,
+    iam_policy: Annotated[
+        bool,
+        typer.Option("--iam-policy", help="Print the IAM policy that the aws section's credentials need, and stop."),
+    ] = False,
+) -> None:
     """Reach every facet of a target and name what is missing; changes nothing."""
     from chimera_compliance.doctor import doctor as run
+    from chimera_compliance.doctor import iam_policy as policy
 
+    if iam_policy:
+        typer.echo(json.dumps(policy(target), indent=2))
+        return
     raise typer.Exit(run(target, typer.echo))
+
+
+@app.command()
+def relay(
+    upstream: Annotated[
+        str, typer.Option(help="Secrets Manager, such as https://secretsmanager.eu-central-1.amazonaws.com.")
+    ],
+    listen: Annotated[
+        str, typer.Option(metavar="HOST:PORT", help="Where only the stack reaches it.")
+    ] = "127.0.0.1:8400",
+) -> None:
+    """Stand between an application and Secrets Manager in staging, so that its reads can be watched."""
+    from chimera_compliance.probes.secrets.relay import serve
+
+    serve(listen, upstream, typer.echo)
 
 
 @app.command()

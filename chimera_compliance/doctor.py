@@ -37,6 +37,17 @@ def doctor(target_file: Path | None, write_line: Callable[[str], None]) -> int:
     return EXIT_CLEAN if all(diagnosis.fine for diagnosis in diagnoses) else EXIT_INCOMPLETE
 
 
+def iam_policy(target_file: Path | None) -> dict:
+    """The IAM policy that the credentials of a target's aws section need, or of any account if there is no target.
+
+    Raises:
+        ConfigurationError: the target file cannot be used.
+    """
+    from chimera_compliance.probes.secrets.calls import policy
+
+    return policy(Target.load(target_file).aws if target_file else None)
+
+
 @contextmanager
 def _target(file: Path | None) -> Iterator[Target]:
     if file is not None:
@@ -134,14 +145,33 @@ def _db(target: Target) -> Iterator[Diagnosis]:
 
 
 def _aws(target: Target) -> Iterator[Diagnosis]:
-    from chimera_compliance.probes.secret_store import client
+    from chimera_compliance.probes.secrets.account import Account, attempt
+    from chimera_compliance.probes.secrets.secrets_manager import SecretsManager
+    from chimera_compliance.probes.secrets.unseen import Unseen
 
-    for service, call in (("sts", "get_caller_identity"), ("secretsmanager", "list_secrets")):
-        try:
-            getattr(client(target, service), call)()
-            yield Diagnosis("aws", True, f"{service}: {call} is allowed")
-        except Exception as error:
-            yield Diagnosis("aws", False, f"{service}: {call}: {first_line(error)}")
+    with Account(target, Journal()) as account:
+        yield Diagnosis("aws", True, f"the credentials are those of account {account.identify()}")
+        for action, look in _LOOKS.items():
+            seen = attempt(look, account)
+            yield Diagnosis(
+                "aws", not isinstance(seen, Unseen), seen.reason if isinstance(seen, Unseen) else f"{action} is allowed"
+            )
+        holdings = SecretsManager(account).holdings()
+        for name in [wanted.name for wanted in holdings.absent] + list(holdings.unseen):
+            yield Diagnosis("aws", False, f"required secret {name} is not in {account.region}, or cannot be described")
+    if target.aws.application is None:
+        yield Diagnosis("aws", True, "no aws.application: how the application keeps its secrets will be not reviewed")
+
+
+_LOOKS = {
+    "secretsmanager:ListSecrets": lambda account: account.call("secretsmanager", "list_secrets", MaxResults=1),
+    "cloudtrail:DescribeTrails": lambda account: account.call("cloudtrail", "describe_trails"),
+    "iam:ListRoles": lambda account: account.call("iam", "list_roles", MaxItems=1),
+    "lambda:ListFunctions": lambda account: account.call("lambda", "list_functions"),
+    "ecs:ListTaskDefinitions": lambda account: account.call("ecs", "list_task_definitions"),
+    "ssm:DescribeParameters": lambda account: account.call("ssm", "describe_parameters", MaxResults=1),
+    "ec2:DescribeInstances": lambda account: account.call("ec2", "describe_instances", MaxResults=5),
+}
 
 
 def _repo(target: Target) -> Iterator[Diagnosis]:

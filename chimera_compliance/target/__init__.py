@@ -15,7 +15,7 @@ from pydantic import Field, PrivateAttr, model_validator
 from chimera_compliance.located_yaml import LocatedYaml
 from chimera_compliance.references import Text, is_reference, resolve
 from chimera_compliance.target.api import ApiFacet, Cors, ExtraOperation, RateLimit
-from chimera_compliance.target.aws import AwsFacet
+from chimera_compliance.target.aws import Application, AwsFacet, RequiredSecret
 from chimera_compliance.target.base import Operation, Settings
 from chimera_compliance.target.db import DbFacet
 from chimera_compliance.target.gate import GatePolicy
@@ -25,6 +25,7 @@ from chimera_compliance.target.repo import RepoFacet
 
 __all__ = [
     "ApiFacet",
+    "Application",
     "AwsFacet",
     "ClaimNames",
     "Cors",
@@ -36,6 +37,7 @@ __all__ = [
     "PrincipalSettings",
     "RateLimit",
     "RepoFacet",
+    "RequiredSecret",
     "Scope",
     "Step",
     "Target",

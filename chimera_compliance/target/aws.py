@@ -26,7 +26,6 @@ class Application(Settings):
     )
     cache_seconds: float = Field(3600, gt=0, description="How long this deployment keeps a secret in memory.")
     operation: Operation | None = Field(None, description="An operation that needs a secret; else a guarded GET.")
-    secrets: list[Text] = Field([], description="The secrets that it needs; else whichever the relay has seen read.")
 
 
 class AwsFacet(Settings):

@@ -31,10 +31,10 @@ _HARMLESS_NAME = re.compile(
     r"public_?key|publickey|key_?id|keyid|token_?(limit|count|bucket)|max_?tokens|tokenizer|secretsmanager"
 )
 _KNOWN_FORMS = re.compile(
-    r"(?P<private_key>-----BEGIN [A-Z ]*PRIVATE KEY)|(?P<github>\bgh[pousr]_[0-9A-Za-z]{36}|\bgithub_pat_\w{50,})|"
+    r"(?P<private_key>-----BEGIN [A-Z ]{0,20}PRIVATE KEY)|(?P<github>\bgh[pousr]_[0-9A-Za-z]{36}|\bgithub_pat_\w{50,})|"
     r"(?P<aws>\b(?:AKIA|ASIA)[0-9A-Z]{16}\b)|(?P<slack>\bxox[abposr]-[\w-]{10,})|(?P<stripe>\b[sr]k_live_\w{16,})|"
-    r"(?P<google>\bAIza[\w-]{35})|(?P<openai>\bsk-(?:proj-|ant-)?[\w-]{32,})|(?P<jwt>\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{20,})|"
-    r"(?P<url>[a-z][a-z0-9+.-]*://[^\s:/@]*:(?![$%{<])[^\s@/]{3,}@)"
+    r"(?P<google>\bAIza[\w-]{35})|(?P<openai>\bsk-(?:proj-|ant-)?[\w-]{32,})|(?P<jwt>\beyJ[\w-]{8,512}\.eyJ[\w-]{8,512}\.[\w-]{20})|"
+    r"(?P<url>(?<![a-z0-9+.-])[a-z][a-z0-9+.-]{1,30}://[^\s:/@]{0,64}:(?![$%{<])[^\s@/]{3,128}@)"
 )
 _PUBLIC_FORM = re.compile(
     r"(?i)[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]+|sha\d+[:-].*|[a-z]+://\S*|[\d.,:T+Z-]+|true|false|"
@@ -42,6 +42,7 @@ _PUBLIC_FORM = re.compile(
 )
 _TOKEN = re.compile(r"[A-Za-z0-9+/_=~.-]{24,}")
 _SHORTEST_SECRET = 4
+_LONGEST_SETTING = 32_768
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ def _exposed(setting: Setting, needles: list[Needle], public: list[str]) -> Expo
     text = octets.decode("utf-8", "replace").strip()
     if form := _KNOWN_FORMS.search(text):
         return Exposed(setting, f"the form of a credential ({form.lastgroup.replace('_', ' ')})")
-    if isinstance(setting.value, bytes) or not text or _REFERENCE.fullmatch(text):
+    if isinstance(setting.value, bytes) or not 0 < len(text) <= _LONGEST_SETTING or _REFERENCE.fullmatch(text):
         return None  # of a whole script only its assignments are judged by name
     if is_secret_name(name) and _could_be_secret(text):
         return Exposed(setting, "its name is a secret's, and it holds a value")

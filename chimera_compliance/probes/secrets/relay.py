@@ -10,6 +10,7 @@ becomes of whoever asked) and ``POST /.compliance/back``.
 
 import http.client
 import json
+import re
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -17,6 +18,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock
 from urllib.parse import parse_qs, urlsplit
 
+from chimera_compliance.errors import ConfigurationError
+
+_AWS = re.compile(r"secretsmanager(?:-fips)?\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?")
 _LONGEST_AWAY = 300.0
 _READS = ("secretsmanager.GetSecretValue", "secretsmanager.BatchGetSecretValue")
 _AWAY = b'{"__type":"InternalServiceError","message":"away"}'
@@ -58,13 +62,34 @@ class Relay(ThreadingHTTPServer):
             return {"reads": dict(self.reads), "refused": self.refused, "away": self.away}
 
 
+def serve(listen: str, upstream: str, write_line: Callable[[str], None]) -> None:
+    """Relay until interrupted.
+
+    Raises:
+        ConfigurationError: the address cannot be listened on, the upstream is no URL, or there are no credentials.
+    """
+    host, _, port = listen.rpartition(":")
+    address = urlsplit(upstream)
+    if not port.isdigit() or address.scheme not in ("http", "https") or not address.hostname:
+        raise ConfigurationError("relay: --listen is HOST:PORT and --upstream a URL")
+    region = _AWS.fullmatch(address.hostname)
+    try:
+        relay = Relay((host or "127.0.0.1", int(port)), upstream.rstrip("/"), signer(region[1]) if region else None)
+    except (OSError, OverflowError) as error:
+        raise ConfigurationError(f"relay: cannot listen on {listen}: {error}") from None
+    with relay:
+        write_line(f"relaying http://{host}:{relay.server_address[1]} to {upstream}; Ctrl-C ends it")
+        relay.serve_forever()
+
+
 def signer(region: str) -> Sign:
     """Signs as the credentials of the environment, for AWS itself."""
     import boto3
     from botocore.auth import SigV4Auth
     from botocore.awsrequest import AWSRequest
 
-    credentials = boto3.Session().get_credentials()
+    if (credentials := boto3.Session().get_credentials()) is None:
+        raise ConfigurationError("relay: requests to AWS are signed again, and there are no AWS credentials")
 
     def sign(url: str, headers: dict[str, str], body: bytes) -> dict[str, str]:
         kept = {name: value for name, value in headers.items() if name.lower() in ("content-type", "x-amz-target")}

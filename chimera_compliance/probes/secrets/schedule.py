@@ -7,6 +7,7 @@ Secrets Manager takes a number of days, ``rate(…)`` or ``cron(…)`` in UTC
 import itertools
 import re
 from calendar import monthrange
+from collections.abc import Callable
 from datetime import date, timedelta
 
 _RATE = re.compile(r"rate\(\s*(\d+)\s+(minute|hour|day)s?\s*\)")
@@ -45,46 +46,47 @@ def of_expression(expression: str) -> float:
     if len(fields) != 6:
         raise ValueError(f"the schedule {expression!r} cannot be read")
     _, _, of_month, month, of_week, year = (field.upper() for field in fields)
-    months = _numbers(month, 1, 12, _MONTHS)
-    years = _numbers(year, 1970, 2199, {})
-    fires = [
-        day
-        for offset in range((_LAST - _FIRST).days + 1)
-        if (day := _FIRST + timedelta(offset)).month in months and day.year in years and _on(day, of_month, of_week)
-    ]
+    months, years = _numbers(month, 1, 12, _MONTHS), _numbers(year, 1970, 2199, {})
+    in_month, in_week = _month_rule(of_month), _week_rule(of_week)
+    days = (_FIRST + timedelta(offset) for offset in range((_LAST - _FIRST).days + 1))
+    fires = [day for day in days if day.month in months and in_month(day) and in_week(day)]
     if len(fires) < 2 or years != set(range(1970, 2200)):
         raise ValueError(f"the schedule {expression!r} does not come again and again")
     return max((later - earlier).days for earlier, later in itertools.pairwise(fires))
 
 
-def _on(day: date, of_month: str, of_week: str) -> bool:
-    return _in_month(day, of_month) and _in_week(day, of_week)
-
-
-def _in_month(day: date, field: str) -> bool:
-    last = monthrange(day.year, day.month)[1]
+def _month_rule(field: str) -> Callable[[date], bool]:
     if field == "L":
-        return day.day == last
+        return lambda day: day.day == _last(day)
     if field == "LW":
-        return day.day == _nearest_weekday(day, last)
+        return lambda day: day.day == _nearest_weekday(day, _last(day))
     if nearest := re.fullmatch(r"(\d+)W", field):
-        return day.day == _nearest_weekday(day, min(int(nearest[1]), last))
-    return day.day in _numbers(field, 1, 31, {})
+        return lambda day: day.day == _nearest_weekday(day, min(int(nearest[1]), _last(day)))
+    numbers = _numbers(field, 1, 31, {})
+    return lambda day: day.day in numbers
+
+
+def _last(day: date) -> int:
+    return monthrange(day.year, day.month)[1]
 
 
 def _nearest_weekday(day: date, wanted: int) -> int:
-    last = monthrange(day.year, day.month)[1]
     near = [wanted, wanted - 1, wanted + 1, wanted - 2, wanted + 2]
-    return next(one for one in near if 1 <= one <= last and day.replace(day=one).weekday() < 5)
+    return next(one for one in near if 1 <= one <= _last(day) and day.replace(day=one).weekday() < 5)
 
 
-def _in_week(day: date, field: str) -> bool:
-    weekday = day.isoweekday() % 7 + 1  # 1 is Sunday
+def _week_rule(field: str) -> Callable[[date], bool]:
     if nth := re.fullmatch(r"(\w+)#(\d)", field):
-        return weekday == _number(nth[1], _DAYS) and (day.day - 1) // 7 + 1 == int(nth[2])
+        return lambda day: _weekday(day) == _number(nth[1], _DAYS) and (day.day - 1) // 7 + 1 == int(nth[2])
     if last := re.fullmatch(r"(\w+)L", field):
-        return weekday == _number(last[1], _DAYS) and day.day + 7 > monthrange(day.year, day.month)[1]
-    return weekday in _numbers("7" if field == "L" else field, 1, 7, _DAYS)
+        return lambda day: _weekday(day) == _number(last[1], _DAYS) and day.day + 7 > _last(day)
+    numbers = _numbers("7" if field == "L" else field, 1, 7, _DAYS)
+    return lambda day: _weekday(day) in numbers
+
+
+def _weekday(day: date) -> int:
+    """As cron counts them: 1 is Sunday."""
+    return day.isoweekday() % 7 + 1
 
 
 def _numbers(field: str, low: int, high: int, names: dict[str, int]) -> set[int]:

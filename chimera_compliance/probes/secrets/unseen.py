@@ -62,6 +62,8 @@ def _without_answer(error: Exception, action: str) -> Unseen:
         return Unseen(action, name, "there are no usable AWS credentials: set aws.profile, or the environment")
     if name in _AWAY:
         return Unseen(action, name, f"nobody answers ({name})")
+    if name == "ResponseParserError":  # a page in place of an answer: an emulator that does not know the call
+        return Unseen(action, "unsupported", f"unsupported by the target: it has no answer to {action}")
     return Unseen(action, name, f"{action} fails with {name}")
 
 

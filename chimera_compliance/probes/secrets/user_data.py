@@ -7,11 +7,13 @@ import zlib
 from collections.abc import Iterator
 from email import message_from_bytes
 
-_MOST = 1 << 20
+_MOST = 1 << 18
+_LONGEST_LINE = 4096
 _ASSIGNMENT = re.compile(
-    r"""(?m)^[\s>-]*(?:export\s+|set\s+|setx\s+|ENV\s+|\$env:|-\s+)?["']?([A-Za-z_][\w.-]*)["']?\s*(?:=|:\s)\s*(["']?)(.+?)\2\s*;?\s*$"""
+    r"""(?m)^[ \t>-]*(?:export[ \t]+|set[ \t]+|setx[ \t]+|ENV[ \t]+|\$env:)?["']?([A-Za-z_][\w.-]*)["']?"""
+    r"""[ \t]*(?:=|:[ \t])[ \t]*(["']?)(.+?)\2[ \t]*;?[ \t]*\r?$"""
 )
-_OPTION = re.compile(r"""(--?[A-Za-z][\w-]*)(?:=|\s+)(["']?)([^\s"'|;&<>]+)\2""")
+_OPTION = re.compile(r"""(--?[A-Za-z][\w-]{0,60})(?:=|\s+)(["']?)([^\s"'|;&<>]+)\2""")
 _BLOB = re.compile(rb"[A-Za-z0-9+/]{40,}={0,2}")
 
 
@@ -50,7 +52,7 @@ def _parts(octets: bytes) -> Iterator[bytes]:
 
 
 def inflated(octets: bytes) -> bytes:
-    """Undo gzip, up to a megabyte: more is no user data but a bomb."""
+    """Undo gzip, up to a quarter of a megabyte: more is no user data but a bomb."""
     if not octets.startswith(b"\x1f\x8b"):
         return octets
     try:
@@ -68,8 +70,9 @@ def _unbased(octets: bytes) -> bytes | None:
 
 def assignments(text: str) -> Iterator[tuple[str, str]]:
     """The settings of a script or a cloud-config: `NAME=value`, `name: value`, `--option value`."""
-    for name, _, value in _ASSIGNMENT.findall(text):
+    lines = "\n".join(line for line in text.splitlines() if len(line) <= _LONGEST_LINE)
+    for name, _, value in _ASSIGNMENT.findall(lines):
         yield name, value
-    for option, _, value in _OPTION.findall(text):
+    for option, _, value in _OPTION.findall(lines):
         if not value.startswith("-"):
             yield option, value

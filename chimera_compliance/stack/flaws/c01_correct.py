@@ -11,7 +11,7 @@ _ORGANISATION = {"aws:PrincipalOrgID": "o-chimera123"}
 
 
 def _scheduled(account):
-    rules = ("cron(0 4 1 * ? *)", "cron(0 4 ? * SUN#1 *)", "rate(30 days)", "cron(0 0/12 15,L * ? *)")
+    rules = ("cron(0 4 1 * ? *)", "cron(0 4 ? * SUN#1 *)", "rate(30 days)", "cron(0 0/12 L * ? *)")
     for name, expression in zip(_NAMES, rules, strict=True):
         account.secret(name).told = {"RotationRules": {"ScheduleExpression": expression, "Duration": "4h"}}
 
@@ -139,7 +139,7 @@ def _clean_settings(account):
         "CLUSTER_NAME": "Chimera-Production-Cluster-2026-Blue",
         "DATABASE_URL": "postgresql://chimera@db.internal.example.com:5432/chimera?sslmode=verify-full",
         "SENTRY_RELEASE": "chimera-api@2026.11.25+build.4711",
-        "JWT_PUBLIC_KEY": "MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAu1SU1LfVLPHCozMxH2Mo4lgOEePzNm0tRgeLezV6ffAt0gun",
+        "JWT_PUBLIC_KEY": "MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAu1SU1LfVLPHCozMxH2Mo4lgOEePzNm0tRg",
         "IDEMPOTENCY_KEY_HEADER": "Idempotency-Key",
         "TRACE_ID": "6ba7b810-9dad-11d1-80b4-00c04fd430c8",
     }

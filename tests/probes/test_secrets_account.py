@@ -1,0 +1,270 @@
+"""Accounts that are not the reference's: plain moto's, and what a real account does that moto does not."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import boto3
+import pytest
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from moto.secretsmanager.models import secretsmanager_backends
+from werkzeug.serving import make_server
+
+from chimera_compliance.probes.secrets.calls import policy
+from chimera_compliance.stack.account import Account as Emulated
+from chimera_compliance.stack.account_front import Front
+from chimera_compliance.target import Target
+
+NUMBER, REGION = "123456789012", "eu-central-1"
+SECRETS = ("shop/db", "shop/mail")
+
+
+class Elsewhere:
+    """An account served in this process by moto alone, with what it denies and throttles put before it."""
+
+    def __init__(self):
+        self.rules, ready = Emulated(), threading.Event()
+        self.rules.unsupported = {"iam:SimulatePrincipalPolicy"}
+        ready.set()
+        app = Front(DomainDispatcherApplication(create_backend_app), self.rules, ready)
+        self._server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=MotoRequestHandler)
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def client(self, service: str, region: str = REGION):
+        keys = {"aws_access_key_id": "a", "aws_secret_access_key": "b"}
+        return boto3.client(service, endpoint_url=self.url, region_name=region, **keys)
+
+    def reset(self) -> None:
+        import requests
+
+        requests.post(f"{self.url}/moto-api/reset", timeout=10)
+        self.rules.denied.clear()
+        self.rules.throttled.clear()
+
+    def backend(self, name: str):
+        return secretsmanager_backends[NUMBER][REGION].secrets[name]
+
+
+@pytest.fixture(scope="module")
+def server():
+    return Elsewhere()
+
+
+@pytest.fixture
+def account(server):
+    """Two secrets in order, AWS's key, a function, a trail: right, in another style than the reference."""
+    server.reset()
+    iam, function = server.client("iam"), server.client("lambda")
+    role = iam.create_role(RoleName="rotation", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    code = {"ZipFile": b""}
+    function.create_function(FunctionName="rotate", Runtime="python3.12", Role=role, Handler="a.b", Code=code)
+    function.add_permission(
+        FunctionName="rotate", StatementId="s", Action="lambda:InvokeFunction", Principal="secretsmanager.amazonaws.com"
+    )
+    server.client("s3").create_bucket(Bucket="logs", CreateBucketConfiguration={"LocationConstraint": REGION})
+    trail = server.client("cloudtrail")
+    trail.create_trail(Name="org-trail", S3BucketName="logs", EnableLogFileValidation=True)
+    trail.start_logging(Name="org-trail")
+    for name in SECRETS:
+        put(server, name)
+    return server
+
+
+def put(server, name: str) -> None:
+    store = server.client("secretsmanager")
+    store.create_secret(Name=name, SecretString=json.dumps({"username": "shop", "password": f"v3ry-{name}-Secret-0"}))
+    store.put_secret_value(
+        SecretId=name, SecretString=json.dumps({"username": "shop", "password": f"v3ry-{name}-Secret-1"})
+    )
+    secret, now = server.backend(name), datetime.now(UTC)
+    secret.rotation_requested = secret.rotation_enabled = True
+    secret.rotation_lambda_arn = f"arn:aws:lambda:{REGION}:{NUMBER}:function:rotate"
+    secret.auto_rotate_after_days = 30
+    secret.last_rotation_date = (now - timedelta(days=3)).timestamp()
+    secret.next_rotation_date = (now + timedelta(days=27)).timestamp()
+
+
+def target(tmp_path: Path, server, **aws) -> Path:
+    settings = {"endpoint_url": server if isinstance(server, str) else server.url, "region": REGION}
+    (tmp_path / "id").write_text("an-access-key")
+    settings |= {"access_key_id": "file:id", "secret_access_key": "file:id", "required_secrets": list(SECRETS), **aws}
+    file = tmp_path / "target.yaml"
+    file.write_text(json.dumps({"name": "elsewhere", "scope": {"timeout_seconds": 3}, "aws": settings}))
+    return file
+
+
+def verified(tmp_path: Path, file: Path, environment: dict | None = None) -> dict[str, dict]:
+    """The requirements by their test's name, as a run of its own has decided them."""
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "chimera_compliance.cli", "verify", "--controls", "C01", "--target", str(file)]
+    done = subprocess.run(
+        [*command, "--out", str(out)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env={**os.environ, **(environment or {})},
+    )
+    assert "Traceback" not in done.stdout + done.stderr
+    written = "".join(path.read_text(errors="replace") for path in out.iterdir())
+    assert "Secret-1" not in written + done.stdout
+    assert "Secret-0" not in written + done.stdout
+    results = json.loads((out / "results.json").read_text())
+    (control,) = [one for one in results["controls"] if one["id"] == "C01"]
+    return {one["test"].rpartition("::")[2]: one for one in control["requirements"]}
+
+
+def outcomes(requirements: dict[str, dict], *names: str) -> list[str]:
+    return [requirements[f"test_{name}"]["outcome"] for name in names]
+
+
+APPLICATION = (
+    "secrets_are_kept_in_memory",
+    "secrets_are_read_again_in_time",
+    "outage_of_the_store_is_survived",
+    "store_is_read_again_after_an_outage",
+)
+
+
+def test_a_right_account_of_another_style_has_nothing_wrong(account, tmp_path):
+    found = verified(tmp_path, target(tmp_path, account, readers=["rotation"]))
+    undecided = {name.removeprefix("test_") for name, one in found.items() if one["outcome"] != "passed"}
+    assert undecided == {"only_declared_readers_may_read", *APPLICATION}
+    reader = found["test_only_declared_readers_may_read"]
+    assert (reader["outcome"], reader["reasons"]) == (
+        "not_reviewed",
+        ["unsupported by the target: it has no answer to iam:SimulatePrincipalPolicy"],
+    )
+
+
+def test_what_moto_cannot_tell_is_never_a_pass(account, tmp_path):
+    """It says that every version was made just now: a stuck rotation looks as if it were in progress."""
+    store = account.client("secretsmanager")
+    store.put_secret_value(SecretId="shop/db", SecretString="half-way", VersionStages=["AWSPENDING"])
+    found = verified(tmp_path, target(tmp_path, account))
+    assert outcomes(found, "no_rotation_is_stuck") == ["inconclusive"]
+
+
+def test_a_denied_call_costs_its_own_requirement_alone(account, tmp_path):
+    account.rules.denied |= {"cloudtrail:DescribeTrails", "ec2:DescribeInstances"}
+    found = verified(tmp_path, target(tmp_path, account))
+    undecided = {name.removeprefix("test_") for name, one in found.items() if one["outcome"] == "inconclusive"}
+    assert undecided == {"reads_leave_a_trail", "the_trail_can_be_trusted", "no_plain_text_in_user_data"}
+    assert found["test_reads_leave_a_trail"]["reasons"] == ["cloudtrail:DescribeTrails is denied to these credentials"]
+
+
+def test_one_secret_that_cannot_be_read_hides_nothing_else(account, tmp_path):
+    account.rules.denied |= {"secretsmanager:GetSecretValue"}
+    found = verified(tmp_path, target(tmp_path, account))
+    assert outcomes(found, "stored_values_are_the_real_ones", "rotation_changes_the_value") == ["inconclusive"] * 2
+    assert outcomes(found, "required_secrets_exist", "rotation_is_on", "rotation_is_frequent_enough") == ["passed"] * 3
+
+
+def test_without_listing_secrets_are_described_one_by_one(account, tmp_path):
+    account.rules.denied |= {"secretsmanager:ListSecrets"}
+    found = verified(tmp_path, target(tmp_path, account, required_secrets=[*SECRETS, "shop/none"]))
+    (finding,) = found["test_required_secrets_exist"]["findings"]
+    assert finding["subject"] == "secret shop/none"
+    assert outcomes(found, "rotation_is_on") == ["passed"]
+
+
+def test_a_throttled_account_is_asked_again(account, tmp_path):
+    account.rules.throttled |= {"secretsmanager:ListSecrets": 2, "kms:DescribeKey": 1, "sts:GetCallerIdentity": 1}
+    found = verified(tmp_path, target(tmp_path, account))
+    assert outcomes(found, "required_secrets_exist", "encryption_keys_are_in_order") == ["passed"] * 2
+
+
+def test_another_region_has_none_of_the_secrets(account, tmp_path):
+    found = verified(tmp_path, target(tmp_path, account, region="ap-south-1"))
+    assert outcomes(found, "required_secrets_exist") == ["failed"]
+    others = {one["outcome"] for name, one in found.items() if name != "test_required_secrets_exist"}
+    assert others <= {"inconclusive", "not_reviewed"}
+    assert "are aws.region and the credentials right?" in found["test_rotation_is_on"]["reasons"][0]
+
+
+def test_nobody_there_is_said_once_and_soon(tmp_path):
+    found = verified(tmp_path, target(tmp_path, "http://127.0.0.1:9"))
+    reasons = {one["reasons"][0] for name, one in found.items() if name.removeprefix("test_") not in APPLICATION}
+    assert {one["outcome"] for one in found.values()} <= {"inconclusive", "not_reviewed"}
+    assert len(reasons) == 1
+    assert "nobody answers" in reasons.pop()
+
+
+def test_no_credentials_are_said_as_such(account, tmp_path):
+    nothing = {
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+    nothing |= {name: "" for name in os.environ if name.startswith("AWS_")}
+    found = verified(tmp_path, target(tmp_path, account, access_key_id=None, secret_access_key=None), nothing)
+    assert "no usable AWS credentials" in found["test_required_secrets_exist"]["reasons"][0]
+    assert {one["outcome"] for one in found.values()} <= {"inconclusive", "not_reviewed"}
+
+
+def test_a_thousand_secrets_come_in_pages(account, tmp_path):
+    backend = secretsmanager_backends[NUMBER][REGION]
+    for number in range(1050):
+        backend.create_secret(
+            f"bulk/{number:04}", f"value-{number}-{number * 7919}", None, None, [], None, None, [], False
+        )
+    found = verified(tmp_path, target(tmp_path, account, required_secrets=["shop/*", "bulk/1049"]))
+    assert outcomes(found, "required_secrets_exist") == ["passed"]
+    (finding,) = found["test_rotation_is_on"]["findings"]
+    assert finding["subject"] == "secret bulk/1049"
+
+
+def test_without_required_secrets_all_of_the_region_are_judged(account, tmp_path):
+    account.client("secretsmanager").create_secret(Name="forgotten", SecretString="b4ckup-Key-Of-Old")
+    found = verified(tmp_path, target(tmp_path, account, required_secrets=[]))
+    assert outcomes(found, "required_secrets_exist") == ["not_reviewed"]
+    assert [one["subject"] for one in found["test_rotation_is_on"]["findings"]] == ["secret forgotten"]
+
+
+def test_the_same_value_under_another_name_is_told(account, tmp_path):
+    account.client("secretsmanager").create_secret(Name="legacy-smtp", SecretString="Sm7p-Pass-Of-Old")
+    account.client("ssm").put_parameter(Name="/shop/smtp-password", Type="String", Value="Sm7p-Pass-Of-Old")
+    found = verified(tmp_path, target(tmp_path, account, required_secrets=[*SECRETS, "shop/smtp_password"]))
+    (finding,) = found["test_required_secrets_exist"]["findings"]
+    assert finding["actual"] == "the same value is stored as legacy-smtp"
+    assert outcomes(found, "no_plain_text_in_parameters") == ["failed"]
+
+
+def test_every_call_that_is_made_is_in_the_policy(account, tmp_path):
+    """As the endpoint saw them, not as the suite declares them."""
+    seen = set()
+    original = Front.__call__
+
+    def spy(front, environ, start_response):
+        from io import BytesIO
+
+        from chimera_compliance.stack.account_front import _asked
+
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        environ["wsgi.input"] = BytesIO(body)
+        service, operation, _ = _asked(environ, body)
+        seen.add(f"{service}:{operation}")
+        return original(front, environ, start_response)
+
+    Front.__call__ = spy
+    try:
+        file = target(tmp_path, account, readers=["rotation"], required_secrets=[{"name": "shop/db"}, "shop/mail"])
+        account.client("ecs").register_task_definition(
+            family="f", containerDefinitions=[{"name": "n", "image": "i", "memory": 1}]
+        )
+        seen.clear()
+        verified(tmp_path, file)
+    finally:
+        Front.__call__ = original
+    allowed = {
+        action
+        for statement in policy(Target.load(file).aws)["Statement"]
+        for action in ([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
+    }
+    assert len(seen) > 15
+    assert seen - allowed == {"sts:GetCallerIdentity"}
