@@ -3,8 +3,10 @@
 import pytest
 
 from chimera_compliance import Inconclusive, control, reject
+from chimera_compliance.errors import ConfigurationError
 from chimera_compliance.outcomes import NotReviewed
 from chimera_compliance.probes.injection.means import Timed, Watched
+from chimera_compliance.probes.injection.source.tree import read
 from chimera_compliance.probes.injection.survey import survey
 from chimera_compliance.probes.injection.witness import summon
 
@@ -90,3 +92,33 @@ def test_no_answer_shows_a_broken_statement(injections, coverage):
     reject(injections.of("error"), "breaks a statement", expected="400, 404 or 422, or the value taken as it is")
     if not injections.tested:
         raise Inconclusive("no place was looked at")
+
+
+@pytest.fixture(scope="session")
+def source(target, journal):
+    """The repository's Python: where a statement is made of text."""
+    if target.repo is None:
+        raise NotReviewed("the target file has no repo section")
+    folder = target.file(target.repo.path)
+    if not folder.is_dir():
+        raise ConfigurationError(f"repo.path: {folder} is no folder")
+    found = read(folder, journal)
+    if not found.files:
+        raise NotReviewed("the repository holds no Python")
+    return found
+
+
+def test_source_makes_no_statement_of_text(source, coverage):
+    """Dead code comes to life, and is copied before that."""
+    coverage.unit = "files"
+    coverage.tested([name for name in source.files if name not in source.unreadable])
+    for name, reason in source.unreadable.items():
+        coverage.untested(name, reason)
+    reject(source.made, "makes a statement of text", expected="placeholders and bound parameters")
+
+
+def test_bandit_finds_no_statement_made_of_text(source, coverage):
+    """What is put together here may be run in another module: Bandit's B608, without what can be refuted."""
+    coverage.unit = "files"
+    coverage.tested([name for name in source.files if name not in source.unreadable] or "no readable file")
+    reject(source.doubtful, "puts values into a text that reads like SQL", expected="placeholders")

@@ -74,3 +74,14 @@ class Timed:
         return [
             Hit(shot, exchange, exchange.seconds >= seconds) for shot, exchange in zip(shots, exchanges, strict=True)
         ]
+
+    def confirmed(self, hit: Hit) -> bool:
+        """Whether the answer waits as long as it is told to, twice over, and not at all when it is told not to."""
+        for _ in range(2):
+            times = [self.fire([hit.shot], seconds=seconds)[0].exchange.seconds for seconds in (0, 0.4, 0, 0.8)]
+            idle = max(times[0], times[2])
+            if not (
+                times[1] >= 0.4 and times[3] >= 0.8 and idle < 0.35 and times[1] - idle >= 0.3 <= times[3] - times[1]
+            ):
+                return False
+        return True

@@ -13,7 +13,8 @@ from chimera_compliance.outcomes import Inconclusive
 from chimera_compliance.probes.http.exchange import Exchange
 from chimera_compliance.probes.injection import errors
 from chimera_compliance.probes.injection.claims import Forger
-from chimera_compliance.probes.injection.means import Hit, Means
+from chimera_compliance.probes.injection.differential import Comparison
+from chimera_compliance.probes.injection.means import Hit, Means, Timed
 from chimera_compliance.probes.injection.payloads import (
     STACKED,
     Form,
@@ -78,6 +79,8 @@ class Survey:
         self.found.no_claims = Forger(self.api, self.visits, self.means, self.found).run()
         self._single(self._bound_places())
         self._further()
+        if isinstance(self.means, Timed):
+            Comparison(self.api, self.found).run(self.visits)
         self._look_at_errors()
         for visit, answer in self._made:
             self._discard(visit, answer)
@@ -284,11 +287,20 @@ class Survey:
         )
 
     def _saw(self, hit: Hit, point: Point, form: Form) -> None:
-        entry = "ordering" if point.ordering else "header" if point.where == "cookie" else point.where
         operation = hit.shot.visit.operation.id
+        if isinstance(self.means, Timed) and (
+            self.found.knows(operation, point.label) or not self._waits(hit, point, form)
+        ):
+            return
+        entry = "ordering" if point.ordering else "header" if point.where == "cookie" else point.where
         observation = hit.exchange.observation
         self.found.saw(Sighting(operation, entry, point.label, form.name, self.means.proof, observation, hit.statement))
         self._decided(hit.shot.visit, [point])
+
+    def _waits(self, hit: Hit, point: Point, form: Form) -> bool:
+        return isinstance(self.means, Timed) and self.means.confirmed(
+            replace(hit, shot=Shot(hit.shot.visit, ((point, form),)))
+        )
 
     def _look_at_errors(self) -> None:
         """Answers that broke: whether it was a statement that broke."""
