@@ -15,6 +15,7 @@ from chimera_compliance.errors import EXIT_INCOMPLETE
 from chimera_compliance.gate.frozen import dropped
 from chimera_compliance.home import CHECKLIST, CHECKS, PACKAGE
 from chimera_compliance.outcomes import Outcome, Severity, worst
+from chimera_compliance.places import Places
 from chimera_compliance.results import (
     ControlResult,
     Counts,
@@ -90,6 +91,7 @@ class Gathering:
         self.left: dict[str, None] = {}
         self.gate = recorder.gate_inputs(self.started)
         self.dropped = dropped(recorder.checklist)
+        self.places = Places(recorder.target, recorder.config.invocation_params.dir)
 
     @property
     def requests(self) -> int:
@@ -182,8 +184,14 @@ class Gathering:
             observations=gathered.observations,
             samples=gathered.samples,
             population=gathered.population(),
-            findings=_findings(requirement, gathered.problems),
+            findings=self._placed(_findings(requirement, gathered.problems), gathered.facets),
         )
+
+    def _placed(self, findings: list[Finding], facets: list[str]) -> list[Finding]:
+        for finding in findings:
+            if finding.location is None:
+                finding.place = self.places.of(finding.subject, facets)
+        return findings
 
     def _run(self, interrupted: bool) -> RunInfo:
         recorder = self.recorder
@@ -197,6 +205,7 @@ class Gathering:
             python=platform.python_version(),
             target=recorder.target.name,
             target_digest=recorder.target.digest,
+            target_file=self.places.target_file,
             checklist_digest=recorder.checklist.digest,
             controls_selected=[control.id for control in self._selected()],
             controls_left_out=self._left_out(),

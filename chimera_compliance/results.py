@@ -82,6 +82,9 @@ class Finding(_Model):
     actual: str = ""
     severity: Severity
     location: Location | None = None
+    place: Location | None = Field(
+        None, description="Where a file describes its subject, if it has no location: below the working directory."
+    )
     evidence: ObservationRecord | None = None
     status: Literal[Status.NEW, Status.STILL, Status.REGRESSED] | None = Field(
         None, description="Null where there is no previous run to compare with."
@@ -182,6 +185,7 @@ class RunInfo(_Model):
     python: str
     target: str
     target_digest: str
+    target_file: str = Field("", description="Its path below the working directory, or its name if it lies elsewhere.")
     checklist_digest: str
     controls_selected: list[str]
     controls_left_out: dict[str, str] = Field({}, description="Id and title of each control not selected.")

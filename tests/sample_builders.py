@@ -2,6 +2,7 @@
 
 import hashlib
 from collections import Counter
+from functools import cache
 
 from chimera_compliance.checklist import Checklist
 from chimera_compliance.outcomes import Outcome, Severity, worst
@@ -111,9 +112,14 @@ def operations(untested: tuple[str, ...] = (), reason: str = "") -> Population:
     return Population(unit="operations", known=17, tested=len(tested), subjects=tested, untested=left)
 
 
+@cache
+def _checklist() -> Checklist:
+    return Checklist.load()
+
+
 def of(verified: dict[str, list[RequirementResult]], *, selected: list[str] | None = None, **facts) -> Results:
     """Results of the checklist's controls; those not in `verified` have no requirements."""
-    listed = Checklist.load().controls
+    listed = _checklist().controls
     controls = [_control(item, verified.get(item.id, [])) for item in listed if selected is None or item.id in selected]
     left_out = {item.id: item.title for item in listed if selected is not None and item.id not in selected}
     verdict = worst(control.outcome for control in controls)

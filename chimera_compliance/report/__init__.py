@@ -5,11 +5,11 @@ A format is a module with the name of its `FILE` and a `render(results)` that re
 
 from pathlib import Path
 
-from chimera_compliance.report import html, json, junit
+from chimera_compliance.report import csv, hdf, html, json, junit, markdown, oscal, pull_request, sarif
 from chimera_compliance.report.files import write_atomically
 from chimera_compliance.results import Results
 
-FORMATS = (json, junit, html)
+FORMATS = (json, junit, html, sarif, markdown, pull_request, oscal, hdf, csv)
 
 
 def write_all(results: Results, out: Path) -> list[Path]:

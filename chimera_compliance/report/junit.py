@@ -110,4 +110,9 @@ def _finding(finding: Finding) -> str:
     lines += [f"  {name}: {value}" for name in ("case", "expected", "actual") if (value := getattr(finding, name))]
     if finding.evidence and finding.evidence.reproduce:
         lines.append(f"  reproduce: {finding.evidence.reproduce}")
+    if finding.status:
+        lines.append(f"  status: {finding.status} since {finding.since}")
+    if waiver := finding.waiver:
+        state = "waiver expired" if waiver.expired else "waived until"
+        lines.append(f"  {state} {waiver.expires}: {waiver.owner}, approved by {waiver.approver}, {waiver.ticket}")
     return "\n".join([*lines, f"  fingerprint: {finding.fingerprint}"])

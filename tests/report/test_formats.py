@@ -25,7 +25,9 @@ def evil() -> Results:
 
 def test_every_format_is_written_and_results_json_is_the_first(tmp_path):
     paths = write_all(sample_results.realistic(), tmp_path / "out")
-    assert [path.name for path in paths] == ["results.json", "report.xml", "report.html"]
+    assert [path.name for path in paths][:3] == ["results.json", "report.xml", "report.html"]
+    others = {"report.sarif", "summary.md", "comment.md", "oscal.json", "hdf.json", "findings.csv"}
+    assert {path.name for path in paths[3:]} == others
     assert sorted(tmp_path.glob("out/*")) == sorted(paths)
 
 
