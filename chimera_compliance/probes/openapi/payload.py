@@ -29,6 +29,11 @@ class Payload:
     override: Any = _ABSENT
     updates: bool = False
 
+    @property
+    def declared(self) -> bool:
+        """Whether the body is the target file's own."""
+        return self.override is not _ABSENT
+
     def value(self, known: Known) -> Any:
         """A body that is valid as far as the document and the target file tell."""
         if self.override is not _ABSENT:

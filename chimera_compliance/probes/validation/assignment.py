@@ -16,7 +16,7 @@ from chimera_compliance.probes.openapi.operations import PATH_PARAMETER, Operati
 from chimera_compliance.probes.openapi.scalars import is_number
 from chimera_compliance.probes.ownership.throwaway import identifier_of
 from chimera_compliance.probes.validation.forging import Whole
-from chimera_compliance.probes.validation.naming import named, names
+from chimera_compliance.probes.validation.naming import named
 from chimera_compliance.probes.validation.trials import ACCEPTED, CRASHED, REFUSED, outcome
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ UNKNOWN = "chimera_compliance_unknown"
 _MOST = 24
 _MOST_ALONE = 8
 _MOST_LISTS = 4
+Tried = tuple[Whole, Exchange]
 _PAST = "2001-02-03T04:05:06Z"
 
 
@@ -55,7 +56,6 @@ class Assigned:
     operation: Operation
     kept: dict[str, Exchange] = field(default_factory=dict)
     decided: set[str] = field(default_factory=set)
-    last: Exchange | None = None
     undecided: str = ""
 
     @property
@@ -66,138 +66,139 @@ class Assigned:
 
 @dataclass
 class Assigner:
-    """Sends extra members; `right` are the right requests of each operation with their answers."""
+    """Sends extra members beside bodies that got through without them."""
 
     examination: "Examination"
     operations: Sequence[Operation]
     powers: Powers
-    made: list[tuple[Whole, Exchange]] = field(default_factory=list)
 
-    def run(self, tried: Sequence[tuple[Whole, Exchange]]) -> list[Assigned]:
+    def run(self, right: Sequence[Tried]) -> list[Assigned]:
         """Each operation whose right request got through, with its extra members."""
-        found, asked = [], []
-        for whole, answer in tried:
-            extras = self._extras(whole, answer)
-            again = self._again(whole, tried)
-            asked.append((again, extras, answer))
+        asked = [(self._again(whole, right), self._extras(whole, answer)) for whole, answer in right]
+        answers = self._send([(whole, {**extras, UNKNOWN: "x"}) for whole, extras in asked])
+        found = []
+        for before, (whole, extras), answer in zip(right, asked, answers, strict=True):
             found.append(Assigned(whole.operation))
-        answers = self._send([(whole, {**extras, UNKNOWN: "x"}) for whole, extras, _ in asked])
-        for item, (whole, extras, before), answer in zip(found, asked, answers, strict=True):
-            self._judge(item, whole, extras, before, answer)
+            self._judge(found[-1], before, whole, extras, answer)
         return found
 
-    def _again(self, whole: Whole, tried: Sequence[tuple[Whole, Exchange]]) -> Whole:
+    def _again(self, whole: Whole, right: Sequence[Tried]) -> Whole:
         """A second right request, on an object of our own making where there is one: what is lost was ours."""
-        fresh = self.examination.whole(
-            whole.operation, self.examination.principals[0] if self.examination.principals else None
-        )
+        again = self.examination.whole(whole.operation, self.examination.first)
         if whole.operation.method not in ("PUT", "PATCH"):
-            return fresh
-        for maker, answer in [*tried, *self.made]:
+            return again
+        for maker, answer in right:
             last = whole.operation.path.removeprefix(maker.operation.path.rstrip("/") + "/")
-            if maker.operation.method == "POST" and PATH_PARAMETER.fullmatch(last) and answer.ok:
-                identifier = identifier_of(answer, "id")
+            identifier = identifier_of(answer, "id")
+            if maker.operation.method == "POST" and PATH_PARAMETER.fullmatch(last) and identifier:
                 path = f"{answer.request.path.partition('?')[0]}/{identifier}"
-                owner = next((v for k, v in answer.request.headers if k.lower() not in ("content-type",)), None)
-                headers = tuple(h for h in answer.request.headers)
-                return replace(fresh, request=replace(fresh.request, path=path, headers=headers)) if owner else fresh
-        return fresh
+                return replace(again, request=replace(again.request, path=path, headers=answer.request.headers))
+        return again
 
     def _extras(self, whole: Whole, answer: Exchange) -> dict[str, Any]:
         """What the object has beside what may be said of it, and what stacks are known to keep."""
-        body = whole.body if isinstance(whole.body, dict) else {}
-        schema = Generator(whole.operation.document).merged(dict(whole.operation.body_schema or {}))
-        properties = schema.get("properties") or {}
-        said = {
-            name
-            for name, part in properties.items()
-            if whole.operation.document.resolve(part).get("readOnly") is not True
-        }
-        shown = _object(answer.json(), body) or {}
+        inner = _inner(whole.body)
+        said = set(inner) | _offered(whole)
+        shown = _object(answer.json(), inner) or {}
         wishes = self.powers.wishes()
-        found = {name: _other(name, value, wishes) for name, value in shown.items() if name not in said}
-        found |= {name: value for name, value in wishes.items() if name not in said and name not in found}
-        useful = {name: value for name, value in found.items() if value is not None and name not in body}
-        if whole.operation.method in ("PUT", "PATCH"):
-            useful = {name: value for name, value in useful.items() if shown.get(name) != value}
+        found = {name: _other(name, value, wishes) for name, value in shown.items()}
+        found |= {name: value for name, value in wishes.items() if name not in found}
+        useful = {name: value for name, value in found.items() if value is not None and name not in said}
         return dict(list(useful.items())[:_MOST])
 
     def _send(self, asked: list[tuple[Whole, dict[str, Any]]]) -> list[Exchange]:
         requests = []
         for whole, extras in asked:
             note = f"with {', '.join(name for name in extras if name != UNKNOWN)}"
-            requests.append(replace(whole.with_body({**whole.body, **extras}), note=note[:200]))
+            requests.append(replace(whole.with_body(_with(whole.body, extras)), note=note[:200]))
         return self.examination.send(requests)
 
-    def _judge(self, item: Assigned, whole: Whole, extras: dict[str, Any], before: Exchange, answer: Exchange) -> None:
-        left = self._taken(item, whole, extras, before, answer)
+    def _judge(self, item: Assigned, before: Tried, whole: Whole, extras: dict[str, Any], answer: Exchange) -> None:
+        """Together, then what no error has named, then one by one."""
+        left = self._taken(item, before, whole, extras, answer)
         if left and outcome(answer) in (REFUSED, CRASHED):
-            again = self._send([(whole, left)])[0]
-            left = self._taken(item, whole, left, before, again)
+            answer = self._send([(whole, left)])[0]
+            left = self._taken(item, before, whole, left, answer)
         for name in list(left)[:_MOST_ALONE] if outcome(answer) in (REFUSED, CRASHED) else ():
             one = {name: left[name]}
-            self._taken(item, whole, one, before, self._send([(whole, one)])[0], alone=True)
+            alone = self._send([(whole, one)])[0]
+            self._taken(item, before, whole, one, alone)
+            item.decided |= one.keys() if outcome(alone) in (REFUSED, CRASHED) else set()
         if not item.decided:
             item.undecided = f"the request with extra members was answered {answer.actual}"
 
     def _taken(
-        self, item: Assigned, whole: Whole, extras: dict, before: Exchange, answer: Exchange, alone: bool = False
+        self, item: Assigned, before: Tried, whole: Whole, extras: dict[str, Any], answer: Exchange
     ) -> dict[str, Any]:
         """Note which members were kept or refused; those of which nothing is known yet."""
-        item.last, came = answer, outcome(answer)
-        if came == ACCEPTED:
-            self.made.append((whole, answer))
+        if outcome(answer) == ACCEPTED:
             item.decided |= extras.keys()
             shown, witness = self._afterwards(whole, answer, extras)
-            plain = self._afterwards(whole, before, extras)[0] if shown else []
-            for name, value in extras.items():
-                if any(_same(found.get(name), value) for found in shown) and not any(
-                    _same(found.get(name), value) for found in plain
-                ):
-                    item.kept[name] = witness
+            plain = self._afterwards(*before, extras)[0] if shown else []
+            kept = [name for name, value in extras.items() if _has(shown, name, value) and not _has(plain, name, value)]
+            item.kept |= dict.fromkeys(kept, witness)
             return {}
-        if came in (REFUSED, CRASHED) and alone:
-            item.decided |= extras.keys()
-        told = named(answer) if came == REFUSED else set()
-        refused = {name for name in extras if names(told, (name,))}
+        told = named(answer) if outcome(answer) == REFUSED else set()
+        refused = {name for name in extras if any(steps[-1] == name for steps in told)}
         item.decided |= refused
         return {name: value for name, value in extras.items() if name not in refused}
 
-    def _afterwards(self, whole: Whole, answer: Exchange, extras: dict) -> tuple[list[dict], Exchange]:
+    def _afterwards(self, whole: Whole, answer: Exchange, extras: dict[str, Any]) -> tuple[list[dict], Exchange]:
         """The object as it is then shown, by whatever shows it; the answer itself where nothing else does."""
-        body = whole.body if isinstance(whole.body, dict) else {}
         for exchange in self._readings(whole, answer):
-            found = [
-                item for item in _objects(exchange.json()) if extras.keys() & item.keys() and _is_it(item, body, answer)
-            ]
-            if exchange.ok and found:
-                return found, exchange
+            found = [item for item in _objects(exchange.json()) if extras.keys() & item.keys()]
+            its = [item for item in found if _is_it(item, _inner(whole.body), answer)]
+            if exchange.ok and its:
+                return its, exchange
         return [item for item in _objects(answer.json()) if extras.keys() & item.keys()], answer
 
     def _readings(self, whole: Whole, answer: Exchange) -> Iterator[Exchange]:
-        """What may show the object: where it lies, the lists of its kind, and the lists beside it."""
+        """What may show the object: where it lies, and the lists that begin with the same word."""
         path, identifier = answer.request.path.partition("?")[0], identifier_of(answer, "id")
-        headers = tuple(pair for pair in answer.request.headers if pair[0].lower() != "content-type")
-        reads = [item for item in self.operations if item.method == "GET" and not item.unsafe]
-        item_path = (
-            whole.operation.path if whole.operation.method != "POST" else whole.operation.path.rstrip("/") + "/{}"
-        )
-        for reader in reads:
-            if PATH_PARAMETER.sub("{}", reader.path) == PATH_PARAMETER.sub("{}", item_path):
-                own = path if whole.operation.method != "POST" else f"{path}/{identifier}"
-                yield self._read(whole, reader, own, headers)
+        made = whole.operation.method == "POST"
+        item, own = (f"{whole.operation.path.rstrip('/')}/{{}}", f"{path}/{identifier}") if made else (None, path)
+        item = PATH_PARAMETER.sub("{}", item or whole.operation.path)
         stem = whole.operation.path.strip("/").partition("/")[0]
-        lists = [
-            reader for reader in reads if "{" not in reader.path and reader.path.strip("/").partition("/")[0] == stem
-        ]
-        for reader in lists[:_MOST_LISTS]:
-            yield self._read(whole, reader, reader.request().path, headers)
+        reads = [reader for reader in self.operations if reader.method == "GET" and not reader.unsafe]
+        lists = [reader for reader in reads if "{" not in reader.path and _stem(reader) == stem]
+        here = [reader for reader in reads if PATH_PARAMETER.sub("{}", reader.path) == item]
+        for reader, place in [*((reader, own) for reader in here), *((reader, None) for reader in lists[:_MOST_LISTS])]:
+            request = self.examination.whole(reader, self.examination.first).request
+            if not whole.operation.public:
+                kept = tuple(pair for pair in answer.request.headers if pair[0].lower() != "content-type")
+                request = replace(request, headers=kept)
+            yield self.examination.send([replace(request, path=place or request.path, note="what was kept")])[0]
 
-    def _read(self, whole: Whole, reader: Operation, path: str, headers: tuple) -> Exchange:
-        request = replace(self.examination.whole(reader, None).request, path=path, note="what was kept of it")
-        if not whole.operation.public:
-            request = replace(request, headers=headers)
-        return self.examination.send([request])[0]
+
+def _stem(operation: Operation) -> str:
+    return operation.path.strip("/").partition("/")[0]
+
+
+def _inner(body: Any) -> dict[str, Any]:
+    """The object that a body is about: itself, or the only one in it, as in ``{"user": {…}}``."""
+    if isinstance(body, dict) and len(body) == 1 and isinstance(only := next(iter(body.values())), dict):
+        return only
+    return body if isinstance(body, dict) else {}
+
+
+def _with(body: Any, extras: dict[str, Any]) -> Any:
+    inner = {**_inner(body), **extras}
+    return inner if _inner(body) is body else {next(iter(body)): inner}
+
+
+def _offered(whole: Whole) -> set[str]:
+    """The members that the document offers to set."""
+    document = whole.operation.document
+    generator = Generator(document)
+    schema = generator.merged(document.resolve(dict(whole.operation.body_schema or {})))
+    if _inner(whole.body) is not whole.body:
+        schema = generator.merged(document.resolve((schema.get("properties") or {}).get(next(iter(whole.body)))))
+    members = schema.get("properties") or {}
+    return {name for name, part in members.items() if document.resolve(part).get("readOnly") is not True}
+
+
+def _has(objects: list[dict], name: str, value: Any) -> bool:
+    return any(_same(item.get(name), value) for item in objects)
 
 
 def _other(name: str, value: Any, wishes: dict[str, Any]) -> Any:

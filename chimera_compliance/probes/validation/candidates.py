@@ -18,7 +18,7 @@ REFUSE, CONVERT, SURVIVE = "refuse", "convert", "survive"
 BOUNDS, LENGTH, FORM, TYPE, REQUIRED, ITEMS, NUMBER, TEXT = (
     "bounds", "length", "form", "type", "required", "items", "number", "text",
 )  # fmt: skip
-_LARGE_TEXT = 1_000_000
+_LARGE_TEXT = 500_000
 _MANY_ITEMS = 2000
 _HUGE = 10**20
 _ENDLESS = 10**400

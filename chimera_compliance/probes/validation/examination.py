@@ -5,6 +5,7 @@ fields that the error names, if errors of this operation have shown that they na
 What is left is sent again, one field at a time. Operations and tenants take turns, so that no rate limit is used up.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import zip_longest
@@ -14,12 +15,15 @@ from chimera_compliance.outcomes import Inconclusive
 from chimera_compliance.probes.http.exchange import Exchange, Request
 from chimera_compliance.probes.openapi.operations import Operation
 from chimera_compliance.probes.ownership.estate import token_for
-from chimera_compliance.probes.validation.candidates import REFUSE, Raw, Wrong
+from chimera_compliance.probes.validation.candidates import BOUNDS, REFUSE, Raw, Wrong
 from chimera_compliance.probes.validation.fields import (
     Constraints,
     Field,
     body_fields,
     body_of,
+    fresh,
+    has_members,
+    is_declared,
     is_json,
     parameter_fields,
     wrong_for,
@@ -44,6 +48,8 @@ if TYPE_CHECKING:
     from chimera_compliance.probes.principals.principal import Principal
 
 _AT_A_TIME = 5
+_IDENTITY = re.compile(r"name|mail|login|phone|passw|secret|token", re.IGNORECASE)
+_WRONG, _ODD, _WITHOUT_BOUND, _ALONE = range(4)
 
 
 @dataclass
@@ -57,14 +63,27 @@ class Examination:
     exchanges: list[Exchange] = field(default_factory=list)
     _turn: int = 0
 
+    def __post_init__(self) -> None:
+        self._bench = Bench(self.send)
+
     def run(self, subjects: "Sequence[Subject]") -> None:
         """Examine all of them."""
         self._calibrate(subjects)
-        bench = Bench(self.send)
-        rounds = [list(self._rounds(subject)) for subject in subjects]
+        self._take_turns(subjects, [list(self._rounds(subject)) for subject in subjects])
+
+    def run_without_bounds(self, subjects: "Sequence[Subject]") -> None:
+        """What no bound is set to; it comes last, for it may be more than the server bears."""
+        self._take_turns(subjects, [list(self._together(subject, _WITHOUT_BOUND)) for subject in subjects])
+
+    def _take_turns(self, subjects: "Sequence[Subject]", rounds: list[list[Trial]]) -> None:
         for start in range(0, max(map(len, rounds), default=0), _AT_A_TIME):
             batch = [trial for own in zip_longest(*(r[start : start + _AT_A_TIME] for r in rounds)) for trial in own]
-            self._judge(bench, [trial for trial in batch if trial], {item.id: item for item in subjects})
+            self._judge([trial for trial in batch if trial], {item.id: item for item in subjects})
+
+    @property
+    def first(self) -> "Principal | None":
+        """Who has the last word."""
+        return self.principals[0] if self.principals else None
 
     def whole(self, operation: Operation, principal: "Principal | None" = None) -> Whole:
         """A right request: by the principal, or by whose turn it is."""
@@ -73,15 +92,27 @@ class Examination:
             self._turn += 1
         token = token_for(principal, operation) if principal and principal.has_token and not operation.public else None
         headers = self.api.authorization(token) if token else ()
-        return Whole(operation, operation.request(principal, headers=headers), body_of(operation, principal))
+        whole = Whole(operation, operation.request(principal, headers=headers), body_of(operation, principal))
+        if operation.method != "POST" or not has_members(operation) or not isinstance(whole.body, dict):
+            return whole
+        named = whole.body if is_declared(operation) else fresh(whole.body)
+        return replace(whole, body=named, request=whole.with_body(named))
 
     def subject(self, operation: Operation) -> "Subject":
         """An operation with its fields."""
-        owner = self.principals[0] if self.principals else None
+        owner = self.first
         whole = self.whole(operation, owner)
         places = body_fields(operation, whole.body, self.constraints)
         places += parameter_fields(operation, owner, self.constraints)
-        return Subject(operation, whole, places)
+        return Subject(operation, whole, [place for place in places if not self._is_identity(whole, place)])
+
+    def _is_identity(self, whole: Whole, place: Field) -> bool:
+        """Whether a field is what the principal itself is known by: changed, nobody could log in with it again."""
+        if whole.operation.method not in ("PUT", "PATCH") or is_declared(whole.operation):
+            return False
+        own = self.first.subject if self.first else None
+        itself = "{" not in whole.operation.path or (own is not None and own in whole.request.path.split("/"))
+        return itself and place.location == "body" and bool(_IDENTITY.search(place.name))
 
     def _calibrate(self, subjects: "Sequence[Subject]") -> None:
         """Which operations' errors name what is wrong, and nothing else: seen on two fields of each."""
@@ -98,15 +129,19 @@ class Examination:
             subject.telling &= outcome(exchange) == REFUSED and fields == {place.path[0]}
 
     def _rounds(self, subject: "Subject") -> Iterator[Trial]:
-        """One wrong value a field in each; those that make the body unreadable on their own."""
-        lists = [[(place, wrong) for wrong in subject.wrong(place)] for place in subject.fields]
-        for odd in (False, True):
-            together = [[change for change in own if (change[1].must != REFUSE) is odd] for own in lists]
-            for changes in zip_longest(*([change for change in own if not change[1].alone] for own in together)):
-                for group in _compatible([change for change in changes if change]):
-                    yield from self._trials(subject, group)
-        for change in [change for changes in lists for change in changes if change[1].alone]:
-            yield from self._trials(subject, [change])
+        """One wrong value a field in each; then odd ones, and those that make the body unreadable on their own."""
+        yield from self._together(subject, _WRONG)
+        yield from self._together(subject, _ODD)
+        for place in subject.fields:
+            for wrong in subject.wrong(place):
+                if wrong.alone:
+                    yield from self._trials(subject, [(place, wrong)])
+
+    def _together(self, subject: "Subject", kind: int) -> Iterator[Trial]:
+        lists = [[(place, wrong) for wrong in subject.wrong(place) if _kind(wrong) == kind] for place in subject.fields]
+        for changes in zip_longest(*lists):
+            for group in _compatible([change for change in changes if change]):
+                yield from self._trials(subject, group)
 
     def _trials(
         self, subject: "Subject", changes: Sequence[Change], principal: "Principal | None" = None
@@ -119,16 +154,16 @@ class Examination:
             for change in changes:
                 yield from self._trials(subject, [change], principal)
 
-    def _judge(self, bench: Bench, trials: list[Trial], subjects: "dict[str, Subject]") -> None:
+    def _judge(self, trials: list[Trial], subjects: "dict[str, Subject]") -> None:
         """Decide what the answers decide, and send the rest one by one."""
         again: list[Trial] = []
-        for trial, exchange in bench.run(trials):
-            subject, owner = subjects[trial.operation], self.principals[0] if self.principals else None
+        for trial, exchange in self._bench.run(trials):
+            subject, owner = subjects[trial.operation], self.first
             left = self._decide(subject, trial, exchange)
             parts = [left] if outcome(exchange) == UNDECIDED else [[change] for change in left]
             for part in [part for part in parts if part]:
                 again += self._trials(subject, part, owner)
-        for trial, exchange in bench.run(again):
+        for trial, exchange in self._bench.run(again):
             for change in self._decide(subjects[trial.operation], trial, exchange):
                 came = CRASHED if (exchange.status or 0) >= 500 else UNDECIDED
                 self.seen.append(_seen(trial, change, came, exchange))
@@ -177,7 +212,10 @@ class Subject:
         """What is tried on a field, the whole request with it being certainly wrong too."""
         made = wrong_for(self.operation, place)
         if place.location != "body":
-            return [replace(wrong, alone=False) for wrong in made if _sendable(wrong)]
+            made = [
+                wrong for wrong in made if _sendable(wrong) and not (wrong.rule == BOUNDS and "as text" in wrong.label)
+            ]
+            return [replace(wrong, alone=False) for wrong in made]
         if not is_json(self.operation):
             made = [wrong for wrong in made if _sendable(wrong)]
         return [wrong for wrong in made if self._certain(place, wrong)]
@@ -187,6 +225,13 @@ class Subject:
             return True
         body = applied(self.first.body, [(place.path, wrong.value)])
         return refuses(self.operation.document, dict(self.operation.body_schema or {}), body)
+
+
+def _kind(wrong: Wrong) -> int:
+    """What is sent together."""
+    if wrong.alone:
+        return _ALONE
+    return _WITHOUT_BOUND if wrong.unbounded else _WRONG if wrong.must == REFUSE else _ODD
 
 
 def _sendable(wrong: Wrong) -> bool:

@@ -1,6 +1,8 @@
 """The fields of an operation: members of its body and its parameters, each with a value that is right."""
 
 import math
+import re
+import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
 _DEEPEST = 4
 _MOST_FIELDS = 60
+_NAMING = re.compile(r"name|title|mail|slug|login|handle", re.IGNORECASE)
 Constraints = Mapping[str, Mapping[str, Any]]
 
 
@@ -56,6 +59,11 @@ def has_model(operation: Operation) -> bool:
     return bool(kinds(schema) - {"object", "null"}) or bool({"enum", "const"} & schema.keys())
 
 
+def is_declared(operation: Operation) -> bool:
+    """Whether the target file gives the body."""
+    return operation.payload is not None and operation.payload.declared
+
+
 def has_members(operation: Operation) -> bool:
     """Whether its body is made of members: JSON, or a form."""
     return is_json(operation) or (operation.payload is not None and operation.payload.media_type in (FORM, MULTIPART))
@@ -69,6 +77,17 @@ def body_of(operation: Operation, principal: "Principal | None") -> Any:
     if operation.payload is None:
         return None
     return operation.payload.value(lambda name: None if operation.public else operation.known(principal, name))
+
+
+def fresh(body: Any, name: str = "") -> Any:
+    """The body with names of its own where it names something: an example that everybody sends is taken already."""
+    match body:
+        case dict():
+            return {key: fresh(value, str(key)) for key, value in body.items()}
+        case str() if _NAMING.search(name) and body:
+            mark = uuid.uuid4().hex[:8]
+            return f"probe-{mark}@example.com" if "@" in body or "mail" in name.lower() else f"{body[:40]}-{mark}"
+    return body
 
 
 def body_fields(operation: Operation, body: Any, constraints: Constraints) -> list[Field]:
@@ -122,7 +141,7 @@ def wrong_for(operation: Operation, place: Field) -> list[Wrong]:
         if schema is not None:
             stated = {"type": "string", **schema} if schema is place.demand and not kinds(dict(schema)) else schema
             for wrong in candidates(dict(stated), place.valid, place.required, place.name):
-                found.setdefault((wrong.rule, repr(wrong.value)[:200]), wrong)
+                found.setdefault((wrong.rule, wrong.label), wrong)
     judged = [_judged(operation, place, wrong) for wrong in found.values()]
     return [wrong for wrong in judged if wrong.must != REFUSE or wrong.documented or wrong.demanded]
 

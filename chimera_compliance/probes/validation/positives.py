@@ -77,8 +77,8 @@ def _least(place: Field) -> object:
     if is_number(valid) and not ({"enum", "const", "multipleOf"} & schema.keys()):
         low, _ = bounds(schema)
         if is_number(low):
-            exclusive = schema.get("exclusiveMinimum") in (True, low)
-            return low + (1 if "number" not in kinds(schema) else 0.01) * exclusive
+            step = 1 if "number" not in kinds(schema) else 0.01
+            return low + step if schema.get("exclusiveMinimum") in (True, low) else low
     return valid
 
 
@@ -115,10 +115,7 @@ def right_requests(examination: "Examination", subjects: Sequence) -> list[Posit
         _take(
             examination, found, made, [request if wanted else None for request, wanted in zip(asked, once, strict=True)]
         )
-    whole = [
-        examination.whole(item.operation, examination.principals[0] if examination.principals else None)
-        for item in found
-    ]
+    whole = [examination.whole(item.operation, examination.first) for item in found]
     plain = [None if item.accepted else one.request for item, one in zip(found, whole, strict=True)]
     _take(examination, found, whole, plain)
     return found
