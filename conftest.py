@@ -15,6 +15,8 @@ from chimera_compliance.outcomes import Inconclusive, NotReviewed
 from chimera_compliance.target import Target
 
 if TYPE_CHECKING:
+    from chimera_compliance.probes.audit.audit_table import AuditTable
+    from chimera_compliance.probes.audit.observed import Observed, Observer
     from chimera_compliance.probes.guard.gate import Gate
     from chimera_compliance.probes.guard.listener import Listener
     from chimera_compliance.probes.http.api import Api
@@ -230,3 +232,28 @@ def handlers(target: Target, journal: Journal) -> "Handlers":
     from chimera_compliance.probes.validation.source import read_handlers
 
     return read_handlers(target, journal)
+
+
+@pytest.fixture(scope="session")
+def audit_table(db) -> Iterator["AuditTable"]:
+    """The audit table as the catalog describes it."""
+    from chimera_compliance.probes.audit.audit_table import AuditTable
+
+    table = AuditTable(db)
+    yield table
+    table.close()
+
+
+@pytest.fixture(scope="session")
+def observer(api, target: Target, journal: Journal, operations: list, principals: dict, audit_table) -> "Observer":
+    """Runs sensitive operations, and reads what they leave in the audit table."""
+    from chimera_compliance.probes.audit.observed import Observer
+
+    alice, bob = _principal(principals, "alice"), principals.get("bob")
+    return Observer(api, target, journal, audit_table.trail, operations, alice, bob)
+
+
+@pytest.fixture(scope="session")
+def audited(observer) -> "Observed":
+    """Every sensitive operation, and the rows that it has left."""
+    return observer.observe()

@@ -20,12 +20,15 @@ class Redactor:
     def __init__(self) -> None:
         self._names: dict[str, str] = {}
         self._longest_first: tuple[str, ...] = ()
+        self.values: dict[str, str] = {}
+        """Every secret by its plain value, and its name."""
         self.placeholders: frozenset[str] = frozenset({"$JWT"})
         """What may stand in a text in place of a secret: ``$ALICE_TOKEN``, ``$JWT``."""
         self._patterns: dict[tuple[str, ...], re.Pattern[str]] = {}
 
     def add(self, value: str, name: str) -> None:
         """From now on show `value`, as it is and as URLs, forms and JSON write it, as ``$name``."""
+        self.values.setdefault(value, f"${name}")
         for form in {value, quote(value, safe=""), quote_plus(value), json.dumps(value)[1:-1]}:
             if len(form) >= _SHORTEST and form not in self._names:
                 self._names[form] = f"${name}"

@@ -15,8 +15,9 @@ from pydantic import Field, PrivateAttr, model_validator
 from chimera_compliance.located_yaml import LocatedYaml
 from chimera_compliance.references import Text, is_reference, resolve
 from chimera_compliance.target.api import ApiFacet, Cors, ExtraOperation, RateLimit
+from chimera_compliance.target.audit import CHIMERAS, Audit, AuditColumns, Sensitive, SensitiveCase
 from chimera_compliance.target.aws import Application, AwsFacet, RequiredSecret
-from chimera_compliance.target.base import Operation, Settings
+from chimera_compliance.target.base import Settings
 from chimera_compliance.target.db import DbFacet
 from chimera_compliance.target.gate import GatePolicy
 from chimera_compliance.target.input import InputRules
@@ -26,6 +27,8 @@ from chimera_compliance.target.repo import RepoFacet
 __all__ = [
     "ApiFacet",
     "Application",
+    "Audit",
+    "AuditColumns",
     "AwsFacet",
     "ClaimNames",
     "Cors",
@@ -39,6 +42,7 @@ __all__ = [
     "RepoFacet",
     "RequiredSecret",
     "Scope",
+    "SensitiveCase",
     "Step",
     "Target",
     "TokenSource",
@@ -73,7 +77,10 @@ class Target(Settings):
     cors: Cors = Cors()
     rate_limits: list[RateLimit] = []
     input: InputRules = InputRules()
-    sensitive: dict[Operation, Text] = Field({}, description="Sensitive operations and their audit actions.")
+    audit: Audit = Audit()
+    sensitive: Sensitive | None = Field(
+        None, description="Sensitive operations and their audit actions; those of Chimera that the API has if null."
+    )
     not_applicable: dict[str, str] = Field({}, description="Control or requirement id and why it does not apply.")
     gate: GatePolicy = GatePolicy()
 
@@ -98,6 +105,11 @@ class Target(Settings):
         if not self.facets:
             raise ValueError("name at least one of `api`, `db`, `aws` and `repo`")
         return self
+
+    @property
+    def sensitive_cases(self) -> dict[str, list[SensitiveCase]]:
+        """The ways to run each sensitive operation; Chimera's where the file names none."""
+        return CHIMERAS if self.sensitive is None else self.sensitive
 
     @property
     def facets(self) -> set[str]:

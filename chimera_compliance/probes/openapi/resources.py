@@ -120,6 +120,11 @@ def _items(answer: Any) -> list[dict[str, Any]]:
     return [item for item in answer if isinstance(item, dict)] if isinstance(answer, list) else []
 
 
+def ids_in(answer: Any, name: str) -> list[str]:
+    """The id of every item of a list answer, in its order."""
+    return [value for item in _items(answer) if (value := _id_of(item, name)) is not None]
+
+
 def _first_id(answer: Any, name: str, owner: "Principal") -> str | None:
     """The id of the first item; of one that names the owner or its tenant, where items tell."""
     items = _items(answer)

@@ -62,15 +62,21 @@ class Database:
         self.target, self.settings = target, target.db
         self.declared_roles = [item.database.role for item in target.principals.values() if item.database.role]
         self.notebook = Notebook(journal)
+        self.login = self._session(self.settings.dsn, "the application")
+        self.session = self.new_session() if self.settings.catalog_dsn else self.login
+
+    def _session(self, dsn: str, name: str) -> Session:
         limits = {
             "statement_timeout": self.settings.statement_timeout_seconds,
             "lock_timeout": self.settings.lock_timeout_seconds,
         }
-        self.login = Session(target.dsn(self.settings.dsn), "the application", **limits)
+        return Session(self.target.dsn(dsn), name, **limits)
+
+    def new_session(self) -> Session:
+        """One more session of the catalog login, or of the application where there is none; whoever asks closes it."""
         if self.settings.catalog_dsn:
-            self.session = Session(target.dsn(self.settings.catalog_dsn), "the catalog login", **limits)
-        else:
-            self.session = self.login
+            return self._session(self.settings.catalog_dsn, "the catalog login")
+        return self._session(self.settings.dsn, "the application")
 
     def __enter__(self) -> "Database":
         return self
@@ -171,7 +177,7 @@ class Database:
         return {key: value for key, _, value in pairs if "." in key}
 
     @cached_property
-    def _becomes(self) -> str:
+    def becomes(self) -> str:
         """How the catalog login acts as the application.
 
         Raises:
@@ -190,7 +196,7 @@ class Database:
 
     @cached_property
     def _behaviour(self) -> dict[str, Facts]:
-        becomes = self._becomes
+        becomes = self.becomes
         self.login.close()
         found: dict[str, Facts] = {}
         try:
