@@ -30,6 +30,7 @@ class Before:
     marks: tuple[Mark, ...] = ()
     tenant: str | None = None
     unseen: str = ""
+    homes: tuple[int, ...] = ()
 
 
 class Effects:
@@ -49,11 +50,13 @@ class Effects:
         homes = {relation.title: relation for value in run.objects for relation, _ in self._holding(value)}
         if not homes:
             return Before(unseen="what it does could not be followed: no table has its object's id as a key")
+        oids = tuple(relation.oid for relation in homes.values())
         paths = list(run.in_path(request).values())
         if paths:
-            return Before(versions=self._versions(paths, homes), tenant=run.who.tenant)
+            return Before(versions=self._versions(paths, homes), tenant=run.who.tenant, homes=oids)
         trails = tuple(Trail(self.session, _NO_COLUMNS, [item], [item]) for item in homes.values())
-        return Before(trails=trails, marks=tuple(trail.mark() for trail in trails), tenant=run.who.tenant)
+        marks = tuple(trail.mark() for trail in trails)
+        return Before(trails=trails, marks=marks, tenant=run.who.tenant, homes=oids)
 
     def after(self, before: Before) -> str:
         """What was changed or made since; empty where nothing was."""
@@ -64,10 +67,6 @@ class Effects:
             if [row for row in trail.since(mark) if before.tenant is None or before.tenant in row]:
                 return f"a new row is in {trail.tables[0].title} all the same"
         return ""
-
-    def unseen(self, before: Before) -> str:
-        """Why an effect would not have been seen; empty where it would."""
-        return before.unseen
 
     def _named(self, title: str) -> Relation:
         return next(relation for relation, _ in self._keys if relation.title == title)

@@ -9,6 +9,7 @@ The lock is held for `db.lock_timeout_seconds` at most, and inserts are cancelle
 """
 
 import time
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from chimera_compliance.probes.audit.observed import Observer
 
 _PAUSE = 0.004
+_TURNS = 4
+_SCRIPT = "psql \"$CATALOG_DSN\" <<'SQL'\nBEGIN;\n{lock};\nSELECT pg_sleep({seconds});\nROLLBACK;\nSQL"
 _REFUSED = range(400, 500)
 _WAITING = """
 SELECT w.pid, coalesce((SELECT array_agg(DISTINCT h.relation::int8) FROM pg_locks h
@@ -38,20 +41,36 @@ SELECT w.pid, coalesce((SELECT array_agg(DISTINCT h.relation::int8) FROM pg_lock
       AND h.locktype = 'relation' AND h.relation >= 16384), '{{}}')
 FROM pg_locks w WHERE NOT w.granted AND w.relation IN ({held}) AND pg_backend_pid() = ANY (pg_blocking_pids(w.pid))"""
 
+# Transactions that have written to the operation's own tables and do nothing, as they do while another one waits.
+_WRITERS = """
+SELECT DISTINCT h.pid FROM pg_locks h JOIN pg_stat_activity a ON a.pid = h.pid
+WHERE h.granted AND h.mode = 'RowExclusiveLock' AND h.relation IN ({homes}) AND a.state = 'idle in transaction'
+  AND h.pid NOT IN ({pid}, pg_backend_pid()) AND a.datname = current_database()"""
+
+
+@dataclass(frozen=True)
+class Held:
+    """What happened while the table was held.
+
+    ``early``: the operation answered before the table was given free. ``waited``: an insert was seen to wait.
+    ``together``: the waiting transaction had written to other tables; ``split``: another, which did not wait, had
+    written to the operation's own. ``cancelled``: how often an insert was made to fail.
+    """
+
+    early: bool = False
+    waited: bool = False
+    together: bool = False
+    split: bool = False
+    cancelled: int = 0
+
 
 @dataclass(frozen=True)
 class Interrupted:
-    """An operation that was run while its row could not be written.
-
-    ``waited``: its insert was seen to wait. ``together``: the waiting transaction had written to other tables.
-    ``cancelled``: how often its insert was made to fail. ``effect``: what it has left in spite of it.
-    """
+    """An operation that was run while its row could not be written; ``effect`` is what it has left in spite of that."""
 
     case: Case
     exchange: Exchange
-    waited: bool
-    together: bool
-    cancelled: int
+    held: Held
     rows: tuple[Row, ...]
     effect: str = ""
     unseen: str = ""
@@ -65,33 +84,32 @@ class Interrupted:
     @property
     def actual(self) -> str:
         """What came of it."""
-        did = "its insert was cancelled" if self.cancelled else "its insert waited" if self.waited else "nothing waited"
+        held = self.held
+        did = (
+            "its insert was cancelled" if held.cancelled else "its insert waited" if held.waited else "no insert waited"
+        )
+        did += ", while its own writes stood in another transaction" if held.split else ""
+        answered = f"answered {self.exchange.actual}" + (" before the row could be written" if held.early else "")
         left = f"; {self.effect}" if self.effect else ""
-        return f"{did}; answered {self.exchange.actual}; {'a row' if self.rows else 'no row'}{left}"
-
-    @property
-    def done(self) -> bool:
-        """Whether it says that it was done, or has left its effect."""
-        return self.exchange.ok or bool(self.effect)
+        return f"{did}; {answered}; {'a row' if self.rows else 'no row'}{left}"
 
     @property
     def lost(self) -> bool:
-        """Whether it was done and there is no row of it."""
-        return self.done and not self.rows
+        """Whether it says that it was done, or has left its effect, and there is no row of it."""
+        return (self.exchange.ok or bool(self.effect)) and not self.rows
 
     @property
     def apart(self) -> bool:
-        """Whether it was done, or committed, outside of the transaction that writes its row."""
-        return self.lost and not (self.together and self.cancelled)
+        """Whether it was done outside of the transaction that writes its row."""
+        unprompted = self.lost and not (self.held.together and self.held.cancelled)
+        return unprompted or self.held.split or (self.held.early and self.exchange.ok and not self.held.cancelled)
 
     @property
     def undecided(self) -> str:
         """Why nothing follows from it; empty where something does."""
-        if self.waited or self.lost:
-            return "" if self.lost or self.together or not self.unseen else self.unseen
-        if self.exchange.ok:
-            return ""  # and a row: it came after the lock was gone
-        if self.exchange.status in _REFUSED or not self.exchange.answered:
+        if self.lost or self.apart or self.held.together or self.exchange.ok:
+            return ""
+        if not self.held.waited and (self.exchange.status in _REFUSED or not self.exchange.answered):
             return f"it was refused for another reason: {self.exchange.actual}"
         return self.unseen
 
@@ -106,12 +124,15 @@ class Interrupter:
     cancels: bool = True
 
     def __post_init__(self) -> None:
-        self.held = self.table.outboxes or self.table.members
+        self.cancels = self.cancels and self.table.settings.interrupt and not self.observer.others_at_work()
+        self.tables = self.table.outboxes or self.table.members
         self.hold = self.table.db.settings.lock_timeout_seconds
         self.effects = Effects(self.table, self.observer.trail.session)
 
     def each(self, runs: list[Run]) -> list[Interrupted]:
         """Every operation that was done before, once more."""
+        if not self._roots():
+            raise NotReviewed("the audit table is a view or a foreign table, which cannot be held")
         if self.table.catalog.recovering:
             raise NotReviewed("the catalog login is on a read-only replica, where the audit table cannot be held")
         return [found for run in runs for found in self._run(run)]
@@ -128,27 +149,25 @@ class Interrupter:
         )
         before = self.effects.before(run, request)
         mark = observer.trail.mark()
-        exchange, waited, together, cancelled = self._held(request)
-        wanted = (lambda rows: any(observer.reader.is_ours(row, agent) for row in rows)) if exchange.ok else bool
-        new = observer.trail.await_rows(mark, wanted) if exchange.ok else observer.trail.since(mark)
-        rows = tuple(row for row in new if observer.reader.is_ours(row, agent))
+        exchange, held = self._held(request, before.homes)
+        ours = lambda rows: [row for row in rows if observer.reader.is_ours(row, agent)]  # noqa: E731
+        found = observer.trail.await_rows(mark, ours) if exchange.ok else observer.trail.since(mark)
         effect = "" if exchange.ok else self.effects.after(before)
-        observer.api.journal.record(
+        kept = observer.journal.record(
             "sql",
             case.subject,
             sent={"statements": [self._lock()], "request": exchange.subject, "in": exchange.observation},
-            received={"answer": exchange.actual, "waited": waited, "cancelled": cancelled, "effect": effect},
+            received={"answer": exchange.actual, **held.__dict__, "effect": effect, "rows": len(ours(found))},
+            reproduce=_SCRIPT.format(lock=self._lock(), seconds=self.hold),
         )
-        yield Interrupted(
-            case, exchange, waited, together, cancelled, rows, effect, self.effects.unseen(before), exchange.observation
-        )
+        yield Interrupted(case, exchange, held, tuple(ours(found)), effect, before.unseen, kept)
 
     def _lock(self) -> str:
         return f"LOCK TABLE {', '.join(item.sql for item in self._roots())} IN SHARE MODE"
 
     def _roots(self) -> list[Relation]:
         """LOCK takes what is below a table along; views and foreign tables cannot be held."""
-        return [item for item in self.held if item.kind in "rp"]
+        return [item for item in self.tables if item.kind in "rp"]
 
     @contextmanager
     def _holding(self) -> Iterator[Session]:
@@ -162,30 +181,41 @@ class Interrupter:
                 raise NotReviewed(f"the audit table could not be held: {first_line(error)}") from None
             yield session
 
-    def _held(self, request: Request) -> tuple[Exchange, bool, bool, int]:
-        """The answer, whether something waited, whether it had written elsewhere, and how often it was cancelled."""
-        waited = together = False
-        cancelled = 0
+    def _held(self, request: Request, homes: tuple[int, ...]) -> tuple[Exchange, Held]:
+        """The answer, and what was seen until it came or the table was given free."""
+        held = Held()
         with ThreadPoolExecutor(1) as pool:
             with self._holding() as session:
                 answer = pool.submit(lambda: self.observer.api.send([request])[0])
                 deadline = time.monotonic() + self.hold
+                turns: Counter[int] = Counter()
                 while not answer.done() and time.monotonic() < deadline:
-                    waiting = self._waiting(session)
-                    waited = waited or bool(waiting)
-                    together = together or any(self._elsewhere(locked) for _, locked in waiting)
-                    if len(waiting) == 1 and self.cancels:
-                        cancelled += self._cancel(session, waiting[0][0])
+                    held = self._watched(session, held, homes, turns)
                     _rest(answer)
-            return answer.result(), waited, together, cancelled
+                held = replace(held, early=answer.done())
+            return answer.result(), held
 
-    def _waiting(self, session: Session) -> list[tuple[int, list[int]]]:
-        held = ", ".join(str(item.oid) for item in self.held)
-        return session.query(_WAITING.format(held=held))
+    def _watched(self, session: Session, held: Held, homes: tuple[int, ...], turns: Counter) -> Held:
+        """One look: who waits, what it has written, who else has, and the waiting insert made to fail."""
+        waiting = session.query(_WAITING.format(held=", ".join(str(item.oid) for item in self.tables)))
+        if len(waiting) != 1:
+            return replace(held, waited=held.waited or bool(waiting))
+        pid, locked = waiting[0]
+        together = held.together or self._elsewhere(locked)
+        if not together and homes:
+            session.query("SELECT pg_stat_clear_snapshot()")  # or the first look would be all there is
+            turns.update(
+                other for (other,) in session.query(_WRITERS.format(homes=", ".join(map(str, homes)), pid=pid))
+            )
+        turns[pid] += 1
+        split = held.split or (not together and any(turns[other] >= _TURNS for other in turns if other != pid))
+        patient = together or turns[pid] >= _TURNS
+        cancelled = held.cancelled + (self._cancel(session, pid) if self.cancels and patient else 0)
+        return replace(held, waited=True, together=together, split=split, cancelled=cancelled)
 
     def _elsewhere(self, locked: list[int]) -> bool:
         """Whether a transaction has written to a table that is not the trail's."""
-        own = {item.oid for item in (*self.held, *self.table.members)}
+        own = {item.oid for item in (*self.tables, *self.table.members)}
         tables = {item.oid for item in self.table.catalog.tables}
         return bool(set(locked) & tables - own)
 

@@ -13,7 +13,7 @@ from chimera_compliance.probes.audit import disguises
 from chimera_compliance.probes.audit.cases import USED_UP, Case, Population, Supply, load_cases
 from chimera_compliance.probes.audit.refusals import Attempt, attempts
 from chimera_compliance.probes.audit.runs import Reader, Run, Who, new_agent
-from chimera_compliance.probes.audit.trail import Trail
+from chimera_compliance.probes.audit.trail import Mark, Trail
 from chimera_compliance.probes.http.exchange import Headers, Request
 from chimera_compliance.probes.openapi.operations import Operation
 from chimera_compliance.probes.openapi.thrift import Thrift
@@ -73,9 +73,14 @@ class Observer:
     def __post_init__(self) -> None:
         self.supply = Supply(self.api, {item.id: item for item in self.operations}, self.alice, self.bob)
         self.reader = Reader(self.trail, self.journal)
+        self.began: Mark | None = None
         for principal in filter(None, (self.alice, self.bob)):
             token = principal.token if principal.has_token else None
             self.reader.people.append(Who.of(self.target, principal, token))
+
+    def others_at_work(self) -> bool:
+        """Whether somebody else has left rows since the first of ours, whom an interruption could disturb."""
+        return any(not self.reader.is_anybodys(row) for row in self.trail.since(self.began)) if self.began else True
 
     def observe(self) -> Observed:
         """All of it.
@@ -86,6 +91,7 @@ class Observer:
         """
         if not self.target.scope.writes:
             raise NotReviewed("scope.writes is false, and an operation that is not run leaves no row")
+        self.began = self.trail.mark()
         population = load_cases(self.target, self.operations)
         if not population.cases:
             raise Inconclusive("the API has no sensitive operation: name them under `sensitive` in the target file")

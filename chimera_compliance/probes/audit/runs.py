@@ -124,6 +124,13 @@ class Reader:
             return True
         if told.startswith(USER_AGENT):  # of another check, or of another request of this one
             return False
+        return self._names_us(row)
+
+    def is_anybodys(self, row: Row) -> bool:
+        """Whether a row is of any request of the suite."""
+        return USER_AGENT in str(row["agent"] or "") or self._names_us(row)
+
+    def _names_us(self, row: Row) -> bool:
         return any(str(row[role]) == value for who in self.people for role, value in self._of(who) if value)
 
     def _of(self, who: Who) -> tuple[tuple[str, str | None], ...]:
