@@ -140,10 +140,10 @@ class Observer:
                 break
         return runs
 
-    def request(self, case: Case, principal: Principal, **ids: str) -> Request:
-        """What the principal sends, with a token of a role that may."""
+    def request(self, case: Case, principal: Principal, of: Principal | None = None, **ids: str) -> Request:
+        """What the principal sends, with a token of a role that may; `of` is whose objects it is about."""
         token = token_for(principal, case.operation)
-        return case.request(principal, headers=self.api.authorization(token) if token else (), **ids)
+        return case.request(of or principal, headers=self.api.authorization(token) if token else (), **ids)
 
     def send(self, case: Case, principal: Principal, request: Request, agent: str = "") -> Run:
         """One request, under a user agent of its own, and what it has left."""
@@ -174,11 +174,14 @@ class Observer:
         return self.run(case, self.alice, plain)
 
     def _asserting(self, cases: list[Case]) -> list[Run]:
-        """Somebody else's identity in the body; only what is admitted tells anything."""
+        """Somebody else's identity in the body, on her objects and on his; only what is let in tells anything."""
         if self.bob is None:
             return []
-        bob = self.bob
-        runs = [run for case in _of_each_operation(cases) for run in self.run(case, self.alice, _asserted(bob))]
+        bob, runs = self.bob, []
+        for case in _of_each_operation(cases):
+            his = disguises.lying_body(self.request(case, self.alice, of=bob), bob)
+            runs += self.run(case, self.alice, _asserted(bob))
+            runs += [self.send(case, self.alice, his)] if his else []
         return [run for run in runs if run.done]
 
     def _hostile(self, cases: list[Case], seen: Observed) -> list[Run]:

@@ -104,7 +104,12 @@ def identity_query(variant):
     door(variant, open)
 
 
-@flaw("C03", breaks="C03.4", why="ADR-005 §5 as written: the handler's `user` is read from the request body")
+@flaw(
+    "C03",
+    breaks="C03.4",
+    also=("C07",),
+    why="ADR-005 §5 as written: the handler's `user` is read from the request body",
+)
 def user_from_body(variant):
     def open(ask):
         import json
