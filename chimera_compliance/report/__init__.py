@@ -6,7 +6,7 @@ A format is a module with the name of its `FILE` and a `render(results)` that re
 from pathlib import Path
 
 from chimera_compliance.report import csv, hdf, html, json, junit, markdown, oscal, pull_request, sarif
-from chimera_compliance.report.files import write_atomically
+from chimera_compliance.report.files import write_together
 from chimera_compliance.results import Results
 
 FORMATS = (json, junit, html, sarif, markdown, pull_request, oscal, hdf, csv)
@@ -18,4 +18,4 @@ def write_all(results: Results, out: Path) -> list[Path]:
     Raises:
         OSError: the folder cannot be written or the disk is full; what stood there before is untouched.
     """
-    return [write_atomically(out / each.FILE, each.render(results)) for each in FORMATS]
+    return write_together(out, {each.FILE: each.render(results) for each in FORMATS})

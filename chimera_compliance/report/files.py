@@ -1,6 +1,7 @@
-"""Writes a report whole or not at all, so that nobody reads half of one."""
+"""Writes reports whole or not at all, so that nobody reads half of one, nor those of two runs side by side."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 
@@ -10,14 +11,30 @@ def write_atomically(path: Path, text: str) -> Path:
     Raises:
         OSError: the folder cannot be written or the disk is full; an earlier file is left as it was.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    return write_together(path.parent, {path.name: text})[0]
+
+
+def write_together(folder: Path, texts: Mapping[str, str]) -> list[Path]:
+    """Put all the texts into a folder by their names: all of them lie there complete before the first replaces another.
+
+    Raises:
+        OSError: the folder cannot be written or the disk is full; earlier files are left as they were.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    unfinished = {folder / name: folder / f".{name}.{os.getpid()}" for name in texts}
     try:
-        with unfinished.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
+        for path, staged in unfinished.items():
+            _write(staged, texts[path.name])
+        for path, staged in unfinished.items():
+            staged.replace(path)
     finally:
-        unfinished.unlink(missing_ok=True)
-    return path
+        for staged in unfinished.values():
+            staged.unlink(missing_ok=True)
+    return list(unfinished)
+
+
+def _write(path: Path, text: str) -> None:
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
