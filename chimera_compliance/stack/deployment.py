@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
-from chimera_compliance.stack import StackError, api, flaws, postgres, repository, target_file, web
+from chimera_compliance.stack import StackError, api, flaws, github, postgres, repository, target_file, web
 from chimera_compliance.stack.api import malformed
 from chimera_compliance.stack.certificates import Authority
 from chimera_compliance.stack.database import Databases, Login
@@ -81,8 +81,10 @@ class Deployment:
         undo.callback(listener.close)
         plain = web.listen() if variant.plain else web.reserve()
         undo.callback(plain.close)
+        hub = web.listen()
+        undo.callback(hub.close)
         ports = [opened.getsockname()[1] for opened in (listener, plain)]
-        place = Place(folder, self._authority.file, *ports, *aws)
+        place = Place(folder, self._authority.file, *ports, *aws, hub.getsockname()[1])
         stored = variant.secret_cache(place.relay_url, variant.settings).read(SIGNING_KEY, DATABASE_PASSWORD)
         target = target_file.write(place, variant, self._server, login)
         app = partial(api.build, variant, place, self._server, login, stored)
@@ -90,6 +92,10 @@ class Deployment:
         settings = {"http": malformed.protocol(variant), **variant.tls}
         served = web.start(self._reaper, app, listener, settings, identity, variant.tls_context)
         undo.callback(self._reaper.kill, served)
+        state = github.reference()
+        for change in variant.github:
+            change(state)
+        undo.callback(self._reaper.kill, github.start(self._reaper, hub, state))
         if variant.plain:
             exposed = web.start(self._reaper, lambda: variant.plain(app()), plain, {}, None)
             undo.callback(self._reaper.kill, exposed)

@@ -9,6 +9,7 @@ import yaml
 from chimera_compliance.home import TARGETS
 from chimera_compliance.stack.database import Login
 from chimera_compliance.stack.emulator import ACCESS
+from chimera_compliance.stack.github import TOKEN as GITHUB_TOKEN
 from chimera_compliance.stack.postgres import Server
 from chimera_compliance.stack.variant import BASE, Variant
 
@@ -23,11 +24,17 @@ class Place:
     plain_port: int
     aws_port: int
     relay_port: int
+    github_port: int
 
     @property
     def url(self) -> str:
         """The API's base URL."""
         return f"https://127.0.0.1:{self.port}{BASE}"
+
+    @property
+    def github_url(self) -> str:
+        """The root of the variant's own GitHub API."""
+        return f"http://127.0.0.1:{self.github_port}"
 
     @property
     def aws_url(self) -> str:
@@ -70,6 +77,7 @@ def _resolved(text: str, place: Place) -> str:
         "AWS": place.aws_url,
         "RELAY": place.relay_url,
         "PLAIN_PORT": str(place.plain_port),
+        "GITHUB": place.github_url,
     }
     for name, value in values.items():
         text = text.replace(f"${{CHIMERA_STACK_{name}}}", value)
@@ -81,6 +89,7 @@ def _write_secrets(folder: Path, variant: Variant, server: Server, login: Login)
         "jwt.key": variant.signing.key,
         "app.dsn": server.dsn(login.database, login.role, login.password),
         "catalog.dsn": server.dsn(login.database),
+        "github.token": GITHUB_TOKEN,
         "aws.id": ACCESS["AWS_ACCESS_KEY_ID"],
         "aws.key": ACCESS["AWS_SECRET_ACCESS_KEY"],
     }

@@ -102,6 +102,7 @@ class Variant:
     secrets: list[Callable] = field(default_factory=list)
     account: list[Callable] = field(default_factory=list)
     repo: list[Callable] = field(default_factory=list)
+    github: list[Callable] = field(default_factory=list)
     target: list[Callable] = field(default_factory=list)
 
 

@@ -22,7 +22,7 @@ from chimera_compliance.target.db import DbFacet
 from chimera_compliance.target.gate import GatePolicy
 from chimera_compliance.target.input import InputRules
 from chimera_compliance.target.principals import ClaimNames, Mint, PrincipalSettings, Step, Tokens, TokenSource
-from chimera_compliance.target.repo import RepoFacet
+from chimera_compliance.target.repo import GitHub, RepoFacet
 
 __all__ = [
     "ApiFacet",
@@ -35,6 +35,7 @@ __all__ = [
     "DbFacet",
     "ExtraOperation",
     "GatePolicy",
+    "GitHub",
     "InputRules",
     "Mint",
     "PrincipalSettings",

@@ -93,6 +93,8 @@ secret_cache
     secrets from, with `read(*names)` and `get(name)`. `settings.secrets_cached` and `secrets_retry` are its seconds.
 repo
     List of `(path) -> None`: the variant's own git work tree, already committed.
+github
+    List of `(state) -> None`: the dict of `stack.github.reference()`, which a small GitHub of the variant's own serves.
 target
     List of `(document: dict) -> None`: the target file before it is written. For correct variants, to declare what is
     different; a flaw does not change what a stack says about itself.

@@ -7,7 +7,7 @@ from chimera_compliance.stack.flaws.c03_guard import user_from_body
 _TABLES = ("agents", "campaigns", "tasks", "content_assets", "reviews", "wallets", "transactions", "audit_logs")
 
 
-@flaw("C03", also=("C04", "C07"), why="§2, §3, §5 and §6 of ADR-005 as they are written there")
+@flaw("C03", also=("C04", "C07", "C08"), why="§2, §3, §5 and §6 of ADR-005 as they are written there")
 def adr_005_as_written(variant):
     user_from_body(variant)
     missing_claims_break(variant)
