@@ -269,9 +269,13 @@ class Inspection:
         for exchange in made:
             operation = by_id.get(exchange.request.operation)
             owner = next((who for header, who in owners.items() if header & set(exchange.request.headers)), None)
-            if operation is not None and owner is not None and (exchange.status == 201 or "{" not in operation.path):
+            if operation is None or (exchange.status != 201 and "{" in operation.path):
+                continue
+            if owner is not None:
                 workshop.discard_new(operation, exchange, owner)
-        self.left = workshop.left
+            else:
+                workshop.left.append(f"what {operation.id} made of a valid request")
+        self.left = list(dict.fromkeys(workshop.left))
 
 
 def token_header(api: "Api", principal: "Principal") -> frozenset:
