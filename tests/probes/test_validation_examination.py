@@ -1,4 +1,4 @@
-"""Small services with one habit at a time: what is wrong is found, whatever words it is refused in, and nothing else."""
+"""Small services with one habit at a time: what is wrong is found, in whatever words refused, and nothing else."""
 
 import json
 import re
