@@ -1,0 +1,106 @@
+"""Finds where in a large text a rule may apply: the one place where every byte of a repository is looked at.
+
+Each rule has a *trigger*, an expression without look-around that occurs wherever the rule can match. Hyperscan looks for
+all triggers at once, at about a gigabyte a second; what it points at is then judged by the rules themselves. Where
+there is no wheel of it, the standard library does the same at a hundredth of the speed.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+try:
+    import hyperscan
+except ImportError:  # pragma: no cover - no wheel for this platform
+    hyperscan = None
+
+Hit = tuple[int, int]
+"""Which trigger, and the offset at which its match ends."""
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """An expression to look for; `fixed` is a plain string of bytes."""
+
+    expression: bytes
+    ignores_case: bool = False
+    fixed: bool = False
+    lenient: bool = False
+    """May match more than it says, if that is what it takes to compile it."""
+
+
+class Engine(Protocol):
+    """Looks for all triggers in one go."""
+
+    name: str
+
+    def hits(self, text) -> list[Hit]:
+        """Where triggers match in any buffer of bytes."""
+
+
+def engine(triggers: Sequence[Trigger], *, portable: bool = False) -> Engine:
+    """The fastest engine there is."""
+    if hyperscan is None or portable or not triggers:
+        return Portable(triggers)
+    return Fast(triggers)
+
+
+def usable(trigger: Trigger) -> bool:
+    """Whether the engine can look for it."""
+    try:
+        engine([trigger])
+    except (re.error, OverflowError, *([hyperscan.error] if hyperscan else [])):
+        return False
+    return True
+
+
+class Fast:
+    """Hyperscan in block mode."""
+
+    name = "hyperscan"
+
+    def __init__(self, triggers: Sequence[Trigger]) -> None:
+        self._database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+        self._database.compile(
+            expressions=[re.escape(one.expression) if one.fixed else one.expression for one in triggers],
+            ids=list(range(len(triggers))),
+            elements=len(triggers),
+            flags=[_flags(one) for one in triggers],
+        )
+        self._scratch = hyperscan.Scratch(self._database)
+        self._database.scratch = self._scratch
+
+    def hits(self, text) -> list[Hit]:
+        found: list[Hit] = []
+
+        def keep(number: int, _start: int, end: int, _flags: int, _context: object) -> None:
+            found.append((number, end))
+
+        if len(text):
+            self._database.scan(text, match_event_handler=keep)
+        return found
+
+
+def _flags(trigger: Trigger) -> int:
+    flags = hyperscan.HS_FLAG_CASELESS if trigger.ignores_case else 0
+    return flags | (hyperscan.HS_FLAG_PREFILTER if trigger.lenient else 0)
+
+
+class Portable:
+    """The standard library: right, and slow. Lines that were seen before are not looked at again."""
+
+    name = "re"
+
+    def __init__(self, triggers: Iterable[Trigger]) -> None:
+        self._patterns = [
+            re.compile(
+                re.escape(one.expression) if one.fixed else one.expression, re.IGNORECASE if one.ignores_case else 0
+            )
+            for one in triggers
+        ]
+
+    def hits(self, text) -> list[Hit]:
+        return [
+            (number, found.end()) for number, pattern in enumerate(self._patterns) for found in pattern.finditer(text)
+        ]

@@ -1,0 +1,143 @@
+"""From hits of the engine to candidates: cuts out the surroundings of each hit and asks its detector, once for equal ones.
+
+Most blobs of a history are versions of the same few files, so most hits have been judged before: what a text
+around a hit has shown is remembered by that text.
+"""
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+
+from chimera_compliance.probes.repository.candidates import Candidate, Sighting
+from chimera_compliance.probes.repository.detectors import ByRule, Detector
+from chimera_compliance.probes.repository.engine import Engine, engine
+from chimera_compliance.probes.repository.unpacking import Part, unpacked
+
+_WIDEST_LINE = 600
+_LONGEST_REST = 1200
+_REMEMBERED = 200_000
+_NAME_BYTES = re.compile(rb"\d{5,6} ([^\0]{1,4096})\0")
+
+
+class Inspector:
+    """Looks at texts with a set of detectors."""
+
+    def __init__(self, detectors: Sequence[Detector], *, portable: bool = False) -> None:
+        self.detectors = list(detectors)
+        self._owner = [number for number, one in enumerate(self.detectors) for _ in one.triggers]
+        triggers = [trigger for one in self.detectors for trigger in one.triggers]
+        self.engine: Engine = engine(triggers, portable=portable)
+        self._memory: dict[tuple[int, bytes], tuple[Candidate, ...]] = {}
+        self._marked = {n for n, one in enumerate(self.detectors) if isinstance(one, ByRule) and one.rule.strict}
+
+    def look(self, text: bytes) -> list[tuple[Candidate, int]]:
+        """The candidates of one text, each with the number of its line."""
+        return self._judged(text, self.engine.hits(text))
+
+    def sightings(self, buffer, objects: Sequence[tuple[int, int, str, bytes]]) -> Iterator[Sighting]:
+        """What is in the objects that lie in a buffer, each given as (begin, end, id, kind), in order."""
+        if not objects:
+            return
+        begins = [one[0] for one in objects]
+        last = objects[-1][1]
+        by_object: dict[int, list[tuple[int, int]]] = {}
+        for number, end in self.engine.hits(memoryview(buffer)[:last]):
+            by_object.setdefault(bisect_right(begins, end - 1) - 1, []).append((number, end))
+        for place, hits in by_object.items():
+            if place < 0:
+                continue
+            begin, end, object_id, kind = objects[place]
+            inside = [(number, at) for number, at in hits if begin < at <= end]
+            if not inside:
+                continue
+            content = bytes(memoryview(buffer)[begin:end])
+            yield from self.of_object(content, [(n, at - begin) for n, at in inside], object_id, kind)
+
+    def of_object(self, content: bytes, hits: list[tuple[int, int]], object_id: str, kind: bytes) -> Iterator[Sighting]:
+        """What is in one object, given the hits in it."""
+        if kind == b"tree":
+            yield from self._names(content, object_id)
+            return
+        binary = kind == b"blob" and b"\0" in content[:8000]
+        if binary:
+            hits = [hit for hit in hits if self._owner[hit[0]] in self._marked]
+        for candidate, line in self._judged(content, hits):
+            yield Sighting(candidate, line, object_id, kind.decode())
+
+    def packed(self, content: bytes, object_id: str, kind: str = "blob") -> Iterator[Sighting]:
+        """What is in a content that must be unpacked or decoded before it can be read."""
+        for part in unpacked(content):
+            yield from self._of_part(part, object_id, kind)
+
+    def _of_part(self, part: Part, object_id: str, kind: str) -> Iterator[Sighting]:
+        for candidate, line in self.look(part.content):
+            yield Sighting(candidate, line, object_id, kind, part.name)
+
+    def _names(self, tree: bytes, object_id: str) -> Iterator[Sighting]:
+        """Credentials in the names of files: marked ones only."""
+        for found in _NAME_BYTES.finditer(tree):
+            yield from self.name(found[1], object_id)
+
+    def name(self, name: bytes, object_id: str = "") -> Iterator[Sighting]:
+        """A credential in a path."""
+        for number, _ in self.engine.hits(name):
+            owner = self._owner[number]
+            if owner in self._marked:
+                for candidate in self._ask(owner, name):
+                    yield Sighting(candidate, 0, object_id, "tree")
+
+    def _judged(self, text: bytes, hits: Iterable[tuple[int, int]]) -> list[tuple[Candidate, int]]:
+        found: list[tuple[Candidate, int]] = []
+        done: set[tuple[int, int, int]] = set()
+        for number, at in hits:
+            owner = self._owner[number]
+            left, right = self._around(text, owner, at)
+            if (owner, left, right) in done:
+                continue
+            done.add((owner, left, right))
+            for candidate in self._ask(owner, text[left:right]):
+                line = text.count(b"\n", 0, min(left + candidate.offset, len(text))) + 1
+                found.append((candidate, line))
+        return _distinct(found)
+
+    def _around(self, text: bytes, owner: int, at: int) -> tuple[int, int]:
+        """From the beginning of the hit's line to its end, and further both ways where the detector needs it."""
+        reach = self.detectors[owner].reach
+        near = max(0, at - _WIDEST_LINE)
+        begin = text.rfind(b"\n", near, max(near, at - 1)) + 1 or near
+        for _ in range(3 if reach else 0):  # a hit of several lines began above
+            begin = text.rfind(b"\n", near, max(begin - 1, near)) + 1 or near
+        stop = text.find(b"\n", at, at + _LONGEST_REST)
+        stop = stop if stop >= 0 else min(len(text), at + _LONGEST_REST)
+        return begin, min(len(text), stop + reach)
+
+    def _ask(self, owner: int, window: bytes) -> tuple[Candidate, ...]:
+        key = (owner, window)
+        known = self._memory.get(key)
+        if known is None:
+            known = tuple(self._found(owner, window.decode("utf-8", "replace")))
+            if len(self._memory) < _REMEMBERED:
+                self._memory[key] = known
+        return known
+
+    def _found(self, owner: int, text: str) -> Iterator[Candidate]:
+        """Texts inside JSON strings (notebooks) are read as they would be printed as well."""
+        detector = self.detectors[owner]
+        values = set()
+        for candidate in detector.judge(text):
+            values.add(candidate.value)
+            yield candidate
+        if '\\"' in text:
+            for candidate in detector.judge(text.replace('\\"', '"')):
+                if candidate.value not in values:
+                    yield candidate
+
+
+def _distinct(found: list[tuple[Candidate, int]]) -> list[tuple[Candidate, int]]:
+    """One candidate for each credential: of several rules that took it for one, that which knows it best."""
+    kept: list[tuple[Candidate, int]] = []
+    for candidate, line in sorted(found, key=lambda one: (not one[0].strict, -one[0].strength, one[0].rule == "joined")):
+        value = candidate.value
+        if not any(abs(line - at) <= 1 and (value in one.value or one.value in value) for one, at in kept):
+            kept.append((candidate, line))
+    return kept
