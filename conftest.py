@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from chimera_compliance.probes.guard.listener import Listener
     from chimera_compliance.probes.http.api import Api
     from chimera_compliance.probes.postgres import Database
+    from chimera_compliance.probes.repository import Review, Reviewer
     from chimera_compliance.probes.secrets.account import Account
     from chimera_compliance.probes.secrets.application import Behaviour
     from chimera_compliance.probes.secrets.estate import Estate, Vault
@@ -202,6 +203,28 @@ def secret_use(target: Target, aws, api, guarded: list, alice, journal: Journal)
     from chimera_compliance.probes.secrets.watch import watch
 
     return watch(target, api, guarded, alice, journal)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def early_look(request: pytest.FixtureRequest, target: Target) -> "Reviewer | None":
+    """The look at the repository, begun before anything else is asked, so that it costs no time of its own."""
+    wanted = any(item.get_closest_marker("control").args[0] == "C02" for item in request.session.items)
+    if not wanted or target.repo is None:
+        return None
+    from chimera_compliance.probes.repository import Reviewer
+
+    needles = request.getfixturevalue("real_secrets").needles
+    cache = target.file(target.repo.cache) if target.repo.cache else None
+    return Reviewer(target.file(target.repo.path), needles, cache)
+
+
+@pytest.fixture(scope="session")
+def repository(target: Target, journal: Journal, early_look: "Reviewer | None") -> "Review":
+    """The git repository: its files and every object of its history."""
+    _facet(target, "repo")
+    from chimera_compliance.probes.repository import recorded
+
+    return recorded(early_look.result(), journal)
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""The git repository."""
+"""The git repository, and the logs that the application writes."""
 
 from typing import Literal
 
@@ -34,3 +34,7 @@ class RepoFacet(Settings):
         {}, description="Run in a throw-away clone, without a shell, in place of the command that the pipeline spells."
     )
     github: GitHub | None = None
+    cache: Text | None = Field(
+        "~/.cache/chimera-compliance", description="Folder that remembers which objects are clean; null for none."
+    )
+    logs: list[Text] = Field([], description="Log files of the application, in which no real secret may stand.")

@@ -5,9 +5,15 @@ all triggers at once, at about a gigabyte a second; what it points at is then ju
 there is no wheel of it, the standard library does the same at a hundredth of the speed.
 """
 
+import contextlib
+import hashlib
+import os
+import platform
 import re
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 try:
@@ -39,11 +45,11 @@ class Engine(Protocol):
         """Where triggers match in any buffer of bytes."""
 
 
-def engine(triggers: Sequence[Trigger], *, portable: bool = False) -> Engine:
-    """The fastest engine there is."""
+def engine(triggers: Sequence[Trigger], *, portable: bool = False, store: Path | None = None) -> Engine:
+    """The fastest engine there is; a folder keeps what it took long to compile, for the next run."""
     if hyperscan is None or portable or not triggers:
         return Portable(triggers)
-    return Fast(triggers)
+    return Fast(triggers, store)
 
 
 def usable(trigger: Trigger) -> bool:
@@ -60,14 +66,11 @@ class Fast:
 
     name = "hyperscan"
 
-    def __init__(self, triggers: Sequence[Trigger]) -> None:
-        self._database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-        self._database.compile(
-            expressions=[re.escape(one.expression) if one.fixed else one.expression for one in triggers],
-            ids=list(range(len(triggers))),
-            elements=len(triggers),
-            flags=[_flags(one) for one in triggers],
-        )
+    def __init__(self, triggers: Sequence[Trigger], store: Path | None = None) -> None:
+        kept = store and store / f"triggers-{_digest(triggers)}.hs"
+        self._database = _loaded(kept) or _compiled(triggers)
+        if kept and not kept.exists():
+            _keep(kept, hyperscan.dumpb(self._database))
         self._scratch = hyperscan.Scratch(self._database)
         self._database.scratch = self._scratch
 
@@ -80,6 +83,40 @@ class Fast:
         if len(text):
             self._database.scan(text, match_event_handler=keep)
         return found
+
+
+def _compiled(triggers: Sequence[Trigger]):
+    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+    database.compile(
+        expressions=[re.escape(one.expression) if one.fixed else one.expression for one in triggers],
+        ids=list(range(len(triggers))),
+        elements=len(triggers),
+        flags=[_flags(one) for one in triggers],
+    )
+    return database
+
+
+def _digest(triggers: Sequence[Trigger]) -> str:
+    """Of the expressions, the engine and the machine; triggers that are secret are never kept."""
+    version = (getattr(hyperscan, "__version__", ""), platform.machine(), sys.version_info[:2])
+    return hashlib.sha256(repr((version, list(triggers))).encode()).hexdigest()[:24]
+
+
+def _loaded(file: Path | None):
+    try:
+        return hyperscan.loadb(file.read_bytes(), hyperscan.HS_MODE_BLOCK) if file else None
+    except (OSError, hyperscan.error):
+        return None
+
+
+def _keep(file: Path, data: bytes) -> None:
+    """Whole or not at all, and for nobody else to change."""
+    with contextlib.suppress(OSError):
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        fresh = file.with_suffix(f".{os.getpid()}")
+        fresh.write_bytes(data)
+        fresh.chmod(0o600)
+        fresh.replace(file)
 
 
 def _flags(trigger: Trigger) -> int:

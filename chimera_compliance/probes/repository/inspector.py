@@ -7,12 +7,16 @@ around a hit has shown is remembered by that text.
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
 from chimera_compliance.probes.repository.candidates import Candidate, Sighting
 from chimera_compliance.probes.repository.detectors import ByRule, Detector
-from chimera_compliance.probes.repository.engine import Engine, engine
+from chimera_compliance.probes.repository.engine import Engine, Hit, engine
+from chimera_compliance.probes.repository.exact import Exact
+from chimera_compliance.probes.repository.gitleaks import OwnRule
 from chimera_compliance.probes.repository.unpacking import Part, unpacked
 
+LIVE = "live-secret"
 _WIDEST_LINE = 600
 _LONGEST_REST = 1200
 _REMEMBERED = 200_000
@@ -22,47 +26,55 @@ _NAME_BYTES = re.compile(rb"\d{5,6} ([^\0]{1,4096})\0")
 class Inspector:
     """Looks at texts with a set of detectors."""
 
-    def __init__(self, detectors: Sequence[Detector], *, portable: bool = False) -> None:
+    def __init__(
+        self, detectors: Sequence[Detector], exact: Exact | None = None, *, portable: bool = False, store: Path | None = None
+    ) -> None:
         self.detectors = list(detectors)
+        self.exact = exact or Exact(())
         self._owner = [number for number, one in enumerate(self.detectors) for _ in one.triggers]
         triggers = [trigger for one in self.detectors for trigger in one.triggers]
-        self.engine: Engine = engine(triggers, portable=portable)
+        self.engine: Engine = engine(triggers, portable=portable, store=store)
         self._memory: dict[tuple[int, bytes], tuple[Candidate, ...]] = {}
+        self._own = {one.id: one for one in self.detectors if isinstance(one, OwnRule)}
         self._marked = {n for n, one in enumerate(self.detectors) if isinstance(one, ByRule) and one.rule.strict}
 
     def look(self, text: bytes) -> list[tuple[Candidate, int]]:
         """The candidates of one text, each with the number of its line."""
-        return self._judged(text, self.engine.hits(text))
+        return self._judged(text, self.engine.hits(text)) + self._live(text, self.exact.hits(text))
+
+    def file(self, content: bytes, name: str) -> Iterator[Sighting]:
+        """What is in a file of the work tree."""
+        yield from self.of_object(content, self.engine.hits(content), name, b"blob")
+        for candidate, line in self._live(content, self.exact.hits(content)):
+            yield Sighting(candidate, line, name)
+        yield from self.packed(content, name)
 
     def sightings(self, buffer, objects: Sequence[tuple[int, int, str, bytes]]) -> Iterator[Sighting]:
         """What is in the objects that lie in a buffer, each given as (begin, end, id, kind), in order."""
-        if not objects:
-            return
-        begins = [one[0] for one in objects]
         last = objects[-1][1]
-        by_object: dict[int, list[tuple[int, int]]] = {}
-        for number, end in self.engine.hits(memoryview(buffer)[:last]):
-            by_object.setdefault(bisect_right(begins, end - 1) - 1, []).append((number, end))
-        for place, hits in by_object.items():
-            if place < 0:
-                continue
-            begin, end, object_id, kind = objects[place]
-            inside = [(number, at) for number, at in hits if begin < at <= end]
-            if not inside:
-                continue
-            content = bytes(memoryview(buffer)[begin:end])
-            yield from self.of_object(content, [(n, at - begin) for n, at in inside], object_id, kind)
+        view = memoryview(buffer)[:last]
+        for (begin, end, object_id, kind), hits in _by_object(self.engine.hits(view), objects):
+            yield from self.of_object(bytes(view[begin:end]), hits, object_id, kind)
+        for (begin, end, object_id, kind), hits in _by_object(self.exact.hits(view), objects):
+            for candidate, line in self._live(bytes(view[begin:end]), hits):
+                yield Sighting(candidate, line, object_id, kind.decode())
 
-    def of_object(self, content: bytes, hits: list[tuple[int, int]], object_id: str, kind: bytes) -> Iterator[Sighting]:
+    def of_object(self, content: bytes, hits: list[Hit], object_id: str, kind: bytes) -> Iterator[Sighting]:
         """What is in one object, given the hits in it."""
         if kind == b"tree":
             yield from self._names(content, object_id)
             return
-        binary = kind == b"blob" and b"\0" in content[:8000]
-        if binary:
+        if kind == b"blob" and b"\0" in content[:8000]:  # binary: only what nothing else looks like
             hits = [hit for hit in hits if self._owner[hit[0]] in self._marked]
         for candidate, line in self._judged(content, hits):
             yield Sighting(candidate, line, object_id, kind.decode())
+
+    def _live(self, content: bytes, hits: list[Hit]) -> list[tuple[Candidate, int]]:
+        """Real secrets, by what they are called."""
+        return [
+            (Candidate(LIVE, found.form, "", "", "", found.offset, name=found.secret), content.count(b"\n", 0, found.offset) + 1)
+            for found in (self.exact.confirmed(content, hits) if hits else ())
+        ]
 
     def packed(self, content: bytes, object_id: str, kind: str = "blob") -> Iterator[Sighting]:
         """What is in a content that must be unpacked or decoded before it can be read."""
@@ -98,7 +110,11 @@ class Inspector:
             for candidate in self._ask(owner, text[left:right]):
                 line = text.count(b"\n", 0, min(left + candidate.offset, len(text))) + 1
                 found.append((candidate, line))
-        return _distinct(found)
+        return _distinct([one for one in found if self._applies(one[0], text)])
+
+    def _applies(self, candidate: Candidate, text: bytes) -> bool:
+        rule = self._own.get(candidate.rule)
+        return rule is None or rule.applies(text)
 
     def _around(self, text: bytes, owner: int, at: int) -> tuple[int, int]:
         """From the beginning of the hit's line to its end, and further both ways where the detector needs it."""
@@ -131,6 +147,17 @@ class Inspector:
             for candidate in detector.judge(text.replace('\\"', '"')):
                 if candidate.value not in values:
                     yield candidate
+
+
+def _by_object(hits: list[Hit], objects: Sequence[tuple[int, int, str, bytes]]) -> Iterator[tuple]:
+    """The hits in each object, at offsets within it."""
+    begins = [one[0] for one in objects]
+    found: dict[int, list[Hit]] = {}
+    for number, end in hits:
+        place = bisect_right(begins, end - 1) - 1
+        if place >= 0 and end <= objects[place][1]:
+            found.setdefault(place, []).append((number, end - begins[place]))
+    return ((objects[place], inside) for place, inside in found.items())
 
 
 def _distinct(found: list[tuple[Candidate, int]]) -> list[tuple[Candidate, int]]:

@@ -1,0 +1,269 @@
+"""One look at a repository: its files and its whole history, from which all of C02 is judged."""
+
+import hashlib
+import os
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from chimera_compliance.errors import ConfigurationError
+from chimera_compliance.probes.repository import gitleaks, policy, worktree
+from chimera_compliance.probes.repository.allowlists import COMMENT, Seen
+from chimera_compliance.probes.repository.cache import Cache
+from chimera_compliance.probes.repository.candidates import Candidate, Sighting, described, fingerprint
+from chimera_compliance.probes.repository.detectors import built_in
+from chimera_compliance.probes.repository.exact import Exact
+from chimera_compliance.probes.repository.git import Git
+from chimera_compliance.probes.repository.history import Looked, look
+from chimera_compliance.probes.repository.inspector import LIVE, Inspector
+from chimera_compliance.probes.repository.places import Place, places, reachable
+from chimera_compliance.probes.secrets.needles import Needle
+
+TREE, HISTORY, ASIDE, TEXT, NAME = "tree", "history", "aside", "text", "name"
+_KEPT_FILES = (*gitleaks.NAMES, ".gitleaksignore")
+
+
+@dataclass(frozen=True)
+class Leak:
+    """A credential, and where it is; never the credential itself."""
+
+    rule: str
+    what: str
+    where: str
+    file: str
+    line: int
+    commit: str
+    told: str
+    mark: str
+    own: bool = False
+    observation: str = ""
+
+    @property
+    def live(self) -> bool:
+        """Whether it is a real secret of the deployment."""
+        return self.rule == LIVE
+
+    @property
+    def subject(self) -> str:
+        """The place: ``src/settings.py:12``, with the commit where it is history."""
+        place = f"{self.file}:{self.line}" if self.file and self.line else self.file or "an object that nothing names"
+        return place if self.where == TREE or not self.commit else f"{place} in {self.commit[:12]}"
+
+    @property
+    def actual(self) -> str:
+        """What it is, free of secrets."""
+        return f"{self.what}, {self.told}, {self.rule}, mark {self.mark}"
+
+
+@dataclass
+class Review:
+    """What was seen. `unread` are the files, and `looked.missing` the objects, that could not be looked at."""
+
+    git: Git
+    files: int = 0
+    bytes: int = 0
+    looked: Looked = field(default_factory=Looked)
+    leaks: list[Leak] = field(default_factory=list)
+    unread: dict[str, str] = field(default_factory=dict)
+    pointers: list[str] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
+    dotenv: dict[str, bytes] = field(default_factory=dict, repr=False)
+    configuration: gitleaks.Configuration = field(default_factory=gitleaks.Configuration)
+    allowed: int = 0
+    engine: str = ""
+    seconds: float = 0.0
+    secrets: list[str] = field(default_factory=list, repr=False)
+    """What the journal must never show."""
+    kept: dict[str, bytes] = field(default_factory=dict, repr=False)
+
+
+class Reviewer:
+    """Looks, in a thread of its own, while the network is asked other questions."""
+
+    def __init__(self, folder: Path, needles: Sequence[Needle], cache: Path | None) -> None:
+        self._folder, self._needles, self._cache = folder, needles, cache
+        self._review: Review | None = None
+        self._failure: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="repository", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self._review = review(self._folder, self._needles, self._cache)
+        except BaseException as error:
+            self._failure = error
+
+    def result(self) -> Review:
+        """What was seen, as soon as it is.
+
+        Raises:
+            ConfigurationError: there is no repository to look at.
+        """
+        self._thread.join()
+        if self._failure is not None:
+            raise self._failure
+        return self._review
+
+
+def review(folder: Path, needles: Sequence[Needle] = (), cache: Path | None = None, *, portable: bool = False) -> Review:
+    """Look at the files, then at every object.
+
+    Raises:
+        ConfigurationError: there is no repository, or git cannot be run.
+    """
+    begun = time.monotonic()
+    git = Git.open(folder)
+    made = Review(git)
+    contents = list(worktree.files(git)) if not git.bare else []
+    files = {one.path: one.content for one in contents if one.path in _KEPT_FILES} if not git.bare else _of_head(git)
+    made.configuration = gitleaks.load({path: bytes(content) for path, content in files.items()})
+    detectors = [*built_in(), *(rule for rule in made.configuration.rules if rule.regex)]
+    exact = Exact(needles, portable=portable)
+
+    def inspector() -> Inspector:
+        return Inspector(detectors, Exact(needles, portable=portable), portable=portable, store=cache)
+
+    _Looker(made, Inspector(detectors, exact, portable=portable, store=cache), needles).run(contents, inspector, cache)
+    made.seconds = time.monotonic() - begun
+    return made
+
+
+def _of_head(git: Git) -> dict[str, bytes]:
+    found = {}
+    for name in _KEPT_FILES:
+        if (content := git.run("cat-file", "blob", f"HEAD:{name}", check=False)) is not None:
+            found[name] = content
+    return found
+
+
+class _Looker:
+    """Goes through files and objects and decides which sightings are findings."""
+
+    def __init__(self, made: Review, inspector: Inspector, needles: Sequence[Needle]) -> None:
+        self._made, self._inspector, self._needles = made, inspector, needles
+        self._key = os.urandom(32)
+        self._seen: set[tuple[str, str]] = set()
+
+    def run(self, contents: list[worktree.File], inspector, cache: Path | None) -> None:
+        made = self._made
+        made.engine = self._inspector.engine.name
+        self._files(contents or list(worktree.files(made.git)) if made.git.bare else contents)
+        circumstances = hashlib.sha256(repr([(d.id, d.triggers) for d in self._inspector.detectors]).encode()).digest()
+        kept = Cache.open(cache, made.git.folder, circumstances, self._needles)
+        made.looked = look(made.git, inspector, kept)
+        self._objects(made.looked.sightings)
+        made.looked.sightings = []
+
+    def _files(self, contents: Iterable[worktree.File]) -> None:
+        made = self._made
+        for one in contents:
+            made.paths.append(one.path)
+            if one.unread:
+                made.unread[one.path] = one.unread
+                continue
+            if worktree.is_pointer(one.content):
+                made.pointers.append(one.path)
+            made.files += 1
+            made.bytes += len(one.content)
+            for sighting in self._inspector.file(one.content, one.path):
+                self._judge(sighting, TREE, Place(one.path))
+            for sighting in self._inspector.name(one.path.encode("utf-8", "surrogateescape")):
+                self._judge(sighting, NAME, Place(one.path))
+            if policy.is_dotenv(one.path):
+                made.dotenv[one.path] = bytes(one.content)
+
+    def _objects(self, sightings: list[Sighting]) -> None:
+        git = self._made.git
+        where = places(git, (one.object_id for one in sightings if one.kind == "blob"))
+        others = {one.object_id for one in sightings if one.kind != "blob"}
+        reached = reachable(git, others)
+        for one in sightings:
+            if one.kind == "blob":
+                place = where.get(one.object_id, Place(aside=True))
+                kind = TEXT if place.note else ASIDE if place.aside else HISTORY
+            elif one.kind == "tree":
+                place, kind = Place("the name of a file", aside=one.object_id not in reached), NAME
+            else:
+                place = Place(f"the text of {one.kind} {one.object_id[:12]}", one.object_id)
+                kind = TEXT if one.object_id in reached else ASIDE
+            self._judge(one, kind, place)
+
+    def _judge(self, sighting: Sighting, where: str, place: Place) -> None:
+        candidate = sighting.candidate
+        if candidate.rule != LIVE:
+            if where in (TREE, HISTORY, ASIDE) and not policy.stands(candidate, place.path):
+                return
+            if self._is_allowed(candidate, sighting, place):
+                self._made.allowed += 1
+                return
+        mark = fingerprint(candidate.value or candidate.name, self._key)
+        if (candidate.rule, mark) in self._seen and (where != TREE or (place.path, mark) in self._seen):
+            return
+        self._seen |= {(candidate.rule, mark), (place.path, mark)}
+        if candidate.value and candidate.strength > 1:
+            self._made.secrets.append(candidate.value)
+        self._made.leaks.append(self._leak(candidate, sighting, where, place, mark))
+
+    def _leak(self, candidate: Candidate, sighting: Sighting, where: str, place: Place, mark: str) -> Leak:
+        live = candidate.rule == LIVE
+        own = any(rule.id == candidate.rule for rule in self._made.configuration.rules)
+        inside = f" ({sighting.inside})" if sighting.inside else ""
+        name = "the name of a file" if where == NAME else place.path + inside
+        return Leak(
+            candidate.rule,
+            f"the value of {candidate.name}" if live else candidate.what,
+            where,
+            name,
+            sighting.line,
+            place.commit,
+            candidate.what if live else described(candidate.value) if candidate.strict else f"{len(candidate.value)} characters",
+            mark,
+            own,
+        )
+
+    def _is_allowed(self, candidate: Candidate, sighting: Sighting, place: Place) -> bool:
+        if COMMENT in candidate.line:
+            return True
+        config = self._made.configuration
+        seen = Seen(candidate.rule, place.path, place.commit, candidate.value, candidate.match, candidate.line)
+        return config.ignored.covers(place.path, place.commit, sighting.line) or any(
+            one.allows(seen) for one in config.allow_lists
+        )
+
+
+def recorded(made: Review, journal) -> Review:
+    """Keep an observation of the whole and one of each leak; what was found is hidden from now on."""
+    for value in made.secrets:
+        journal.redact.add(value, "FOUND_SECRET")
+    made.secrets = []
+    looked = made.looked
+    journal.record(
+        "git",
+        "repository",
+        sent={"command": "git cat-file --batch --batch-all-objects", "engine": made.engine},
+        received={
+            "files": made.files, "objects": looked.objects, "known_from_last_time": looked.known, "gone_since": looked.gone,
+            "bytes": looked.bytes + made.bytes, "seconds": round(made.seconds, 3), "unreadable_objects": looked.missing[:20],
+            "shallow": made.git.shallow, "bare": made.git.bare, "leaks": len(made.leaks), "allowed_by_allow_lists": made.allowed,
+        },
+        reproduce='git -C "$REPOSITORY" cat-file --batch-all-objects --batch --unordered',
+    )  # fmt: skip
+    made.leaks = [replace(leak, observation=_record(leak, journal)) for leak in made.leaks]
+    return made
+
+
+def _record(leak: Leak, journal) -> str:
+    name = leak.file.replace("'", "'\\''")
+    show = f"git -C \"$REPOSITORY\" show '{leak.commit}:{name}'" if leak.commit and leak.where == HISTORY else f"cat '{name}'"
+    return journal.record(
+        "git",
+        leak.subject,
+        sent={"rule": leak.rule, "where": leak.where},
+        received={"file": leak.file, "line": leak.line, "commit": leak.commit, "what": leak.what, "told": leak.told, "mark": leak.mark},
+        reproduce=f"{show} | sed -n {leak.line}p" if leak.line else show,
+    )  # fmt: skip
+
+
+__all__ = ["ASIDE", "HISTORY", "NAME", "TEXT", "TREE", "ConfigurationError", "Leak", "Review", "Reviewer", "recorded", "review"]
