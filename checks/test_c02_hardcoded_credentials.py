@@ -7,7 +7,6 @@ from chimera_compliance.outcomes import NotReviewed
 from chimera_compliance.probes.repository import canaries, dotenv, elsewhere, policy
 from chimera_compliance.probes.repository.detectors import built_in
 from chimera_compliance.probes.repository.exact import Exact
-from chimera_compliance.probes.repository.inspector import Inspector
 from chimera_compliance.probes.repository.judgement import Strength
 from chimera_compliance.probes.repository.review import ASIDE, HISTORY, NAME, TEXT, TREE
 
@@ -42,16 +41,24 @@ def history(repository, coverage):
     return repository
 
 
+@pytest.fixture(scope="session")
+def sought(real_secrets):
+    """The real secrets that nobody may be shown, ready to be looked for."""
+    return Exact(elsewhere.not_the_callers(real_secrets.needles))
+
+
 @pytest.fixture
-def exact(real_secrets, coverage):
-    """The real secrets; the ones that cannot be looked for are named."""
+def exact(real_secrets, sought, coverage):
+    """The real secrets; the ones that cannot be read are named."""
     coverage.unit = "secrets"
     for name, reason in real_secrets.unread.items():
         coverage.untested(name, f"cannot be read: {reason}")
     if not real_secrets.needles:
-        raise NotReviewed("no real secret can be read: name an aws section, or the secrets of the deployment, in the target file")
+        raise NotReviewed(
+            "no real secret can be read: name an aws section, or the secrets of the deployment, in the target file"
+        )
     coverage.tested(sorted({needle.secret for needle in real_secrets.needles}))
-    return Exact(elsewhere.not_the_callers(real_secrets.needles))
+    return sought
 
 
 def _leaks(review, *where, live=False, own=False, rules=()):
@@ -65,15 +72,16 @@ def _leaks(review, *where, live=False, own=False, rules=()):
 def test_search_finds_what_is_planted(repository, coverage):
     """The positive control: one credential of each kind is found by the very search that found nothing else."""
     coverage.unit = "kinds of credentials"
-    detectors = built_in()
-    missed = canaries.unfound(Inspector(detectors))
-    coverage.tested(sorted({detector.id for detector in detectors}))
-    if missed:
-        raise Inconclusive(f"a planted credential is not found: {missed[0]}")
+    coverage.tested(sorted({detector.id for detector in built_in()}))
+    if repository.unfound:
+        raise Inconclusive(f"a planted credential is not found: {repository.unfound[0]}")
     if not repository.paths and not repository.git.has_commits:
         raise Inconclusive("the repository is empty: there is nothing to look at")
     reject(
-        [Problem(path, "cannot be looked at", "a file of at most 4 GB that can be read", reason) for path, reason in repository.unread.items()]
+        [
+            Problem(path, "cannot be looked at", "a file of at most 4 GB that can be read", reason)
+            for path, reason in repository.unread.items()
+        ]
     )
 
 
@@ -130,7 +138,13 @@ def test_allow_lists_let_nothing_real_through(repository, coverage):
         raise Inconclusive(config.problems[0])
     coverage.tested([one.place for one in config.allow_lists] or "no allow-list")
     reject(
-        Problem(one.place, f"lets credentials through {one.how}", "exact samples, or exact files", ", ".join(one.kinds), file=config.file)
+        Problem(
+            one.place,
+            f"lets credentials through {one.how}",
+            "exact samples, or exact files",
+            ", ".join(one.kinds),
+            file=config.file,
+        )
         for one in canaries.swallowed(config, repository.paths, built_in())
     )
 
@@ -162,7 +176,9 @@ def test_no_real_secret_in_the_document(exact, api, target, journal):
     observation = journal.record(
         "http", "the OpenAPI document", sent={"location": target.api.openapi}, received={"bytes": len(document)}
     )
-    reject(elsewhere.in_texts(exact, [("the OpenAPI document", document, observation)]), "shows a secret", expected="none")
+    reject(
+        elsewhere.in_texts(exact, [("the OpenAPI document", document, observation)]), "shows a secret", expected="none"
+    )
 
 
 def test_no_real_secret_in_audit_rows(exact, db, target, journal, coverage):
@@ -203,7 +219,10 @@ def test_env_file_is_ignored(repository, coverage):
     coverage.tested(names)
     tracked = set(repository.paths) & set(names)
     exposed = [name for name in names[:1] + names[3:] if name not in tracked and not repository.git.ignores(name)]
-    reject(Problem(name, "would be committed by `git add .`", "ignored", "not ignored", file=".gitignore") for name in exposed)
+    reject(
+        Problem(name, "would be committed by `git add .`", "ignored", "not ignored", file=".gitignore")
+        for name in exposed
+    )
 
 
 def test_env_file_is_not_committed(files, history):
@@ -216,7 +235,15 @@ def test_env_file_is_not_committed(files, history):
                 for name, value, line in dotenv.credentials(content, Strength.WORD)
             ]
     problems += [
-        Problem(leak.subject, "was committed", "never committed", leak.actual, leak.observation, file=leak.file, line=leak.line)
+        Problem(
+            leak.subject,
+            "was committed",
+            "never committed",
+            leak.actual,
+            leak.observation,
+            file=leak.file,
+            line=leak.line,
+        )
         for leak in _leaks(history, HISTORY)
         if policy.is_dotenv(leak.file) and not policy.is_sample(leak.file)
     ]
@@ -228,7 +255,9 @@ def test_env_sample_holds_placeholders(files, coverage):
     samples = {path: content for path, content in files.dotenv.items() if policy.is_sample(path)}
     coverage.tested(list(samples) or "no sample file")
     reject(
-        Problem(path, f"gives {name} a value", "nothing, or a placeholder", f"{len(value)} characters", file=path, line=line)
+        Problem(
+            path, f"gives {name} a value", "nothing, or a placeholder", f"{len(value)} characters", file=path, line=line
+        )
         for path, content in samples.items()
         for name, value, line in dotenv.credentials(content)
     )

@@ -44,15 +44,21 @@ _BARE = re.compile(
     (?:\s*=\s*|\s*:\s+|:(?=\S))(?P<value>[^\s"'`,;&\\|<>(){}\[\]#][^\s"'`,;&\\|<>()]{3,200})""",
     re.VERBOSE | re.MULTILINE,
 )
-_DOCKER = re.compile(r"^\s*(?:ENV|ARG|setenv)\s+(?P<name>[A-Za-z_]\w{1,80})\s+(?P<quote>[\"']?)(?P<value>[^\s\"'=]{4,200})", re.M | re.I)
+_DOCKER = re.compile(
+    r"^\s*(?:ENV|ARG|setenv)\s+(?P<name>[A-Za-z_]\w{1,80})\s+(?P<quote>[\"']?)(?P<value>[^\s\"'=]{4,200})", re.M | re.I
+)
 _APART = re.compile(
     r"""(?:name["']?\s*[:=]|variable|key["']?\s*[:=]|<key>)\s*["']?(?P<name>[A-Za-z_][\w.\-]{1,80})["']?(?:</key>)?\s*[,{]?\s*
     (?:(?:type|description|sensitive)\s*=\s*[^\n]*\n\s*){0,3}
     ["']?(?:value|default|<string>)["']?\s*[:=]?\s*(?P<quote>["']?)(?P<value>[^\s"'<]{4,200})""",
     re.VERBOSE,
 )
-_XML = re.compile(r"<(?P<name>[A-Za-z_][\w.:\-]{1,80})(?:\s[^<>]{0,80})?>\s*(?P<quote>)(?P<value>[^<\s]{4,200})\s*</(?P=name)>")
-_ATTRIBUTES = re.compile(r"(?:key|name)\s*=\s*[\"'](?P<name>[\w.:\-]{2,80})[\"']\s+value\s*=\s*(?P<quote>[\"'])(?P<value>[^\"']{4,200})")
+_XML = re.compile(
+    r"<(?P<name>[A-Za-z_][\w.:\-]{1,80})(?:\s[^<>]{0,80})?>\s*(?P<quote>)(?P<value>[^<\s]{4,200})\s*</(?P=name)>"
+)
+_ATTRIBUTES = re.compile(
+    r"(?:key|name)\s*=\s*[\"'](?P<name>[\w.:\-]{2,80})[\"']\s+value\s*=\s*(?P<quote>[\"'])(?P<value>[^\"']{4,200})"
+)
 _TOLD = re.compile(
     r"(?i)(?P<name>password|passwd|passphrase|api[ _-]?key|token|secret)(?:\s+for\s+[\w@.-]+)?\s*(?:\bis\b|\bwas\b|=|:)\s*(?P<quote>[\"'`]?)(?P<value>[^\s\"'`,;]{6,80})"
 )
@@ -87,7 +93,7 @@ def assignments(text: str) -> Iterator[Assignment]:
                 seen.add(one.value)
                 yield one
     for found in _TOLD.finditer(text):
-        one = _judged("password", found["value"].rstrip(".)"), False, found.start("value"))
+        one = _judged("password", found["value"].rstrip(".)"), True, found.start("value"))
         if one and one.strength >= Strength.LIKELY and one.value not in seen and _is_prose(text, found):
             seen.add(one.value)
             yield one
@@ -114,12 +120,16 @@ def _judged(name: str, value: str, quoted: bool, start: int) -> Assignment | Non
 def _plausible(sort: str, name: str, value: str, weight: Strength, quoted: bool) -> bool:
     if not quoted and re.search(r"^[A-Za-z_][\w]*(?:\.[A-Za-z_]\w*)+$|^\w+\(|::|->|^[A-Za-z_]+\[", value):
         return False  # an expression
-    if re.search(r"^(?:https?|file|arn|urn)[:/]|^\.{0,2}/[\w.-]+|^[\w.-]+\.(?:pem|key|crt|json|ya?ml|txt|env|py|js|ts)$", value):
+    if re.search(
+        r"^(?:https?|file|arn|urn)[:/]|^\.{0,2}/[\w.-]+|^[\w.-]+\.(?:pem|key|crt|json|ya?ml|txt|env|py|js|ts)$", value
+    ):
         return False  # an address or a file
     if " " in value.strip() and not (sort == "password" and weight >= Strength.RANDOM):
         return False  # a sentence
     if signs(name):
         return quoted or len(value) >= 6
     if sort == "secret":
-        return weight is Strength.RANDOM or (weight is Strength.LIKELY and len(value) >= 10 and not is_documented(value))
+        return weight is Strength.RANDOM or (
+            weight is Strength.LIKELY and len(value) >= 10 and not is_documented(value)
+        )
     return weight >= Strength.LIKELY or value.lower() in WEAK

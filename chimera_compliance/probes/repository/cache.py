@@ -1,9 +1,9 @@
 """What was looked at before and held nothing, so that the next run looks only at what is new.
 
-Kept per object: an object never changes, and a rewritten history consists of new ones. Objects in which something was
-found are not kept, so that they are looked at again and no finding, let alone a secret, is ever written here. What is kept
-is void as soon as anything differs that a judgement depends on: the engine, the rules, the real secrets that were looked for
-(of which only a keyed digest is used).
+Kept per object: an object never changes, and a rewritten history consists of new ones. Objects in which something
+was found are not kept, so that they are looked at again and no finding, let alone a secret, is ever written here.
+What is kept is void as soon as anything differs that a judgement depends on: the engine, the rules, the real secrets
+that were looked for (of which only a keyed digest is used).
 """
 
 import contextlib
@@ -40,7 +40,9 @@ class Cache:
         if kept is None:
             return cls(None, b"")
         key = _key(kept)
-        name = hmac.new(key, str(repository.resolve()).encode("utf-8", "surrogateescape"), hashlib.sha256).hexdigest()[:32]
+        name = hmac.new(key, str(repository.resolve()).encode("utf-8", "surrogateescape"), hashlib.sha256).hexdigest()[
+            :32
+        ]
         sought = hmac.new(key, b"\0".join(sorted(needle.octets for needle in needles)), hashlib.sha256).digest()
         digest = hmac.new(key, VERSION.encode() + circumstances + sought, hashlib.sha256).digest()
         cache = cls(kept / f"{name}.objects" if key else None, digest)

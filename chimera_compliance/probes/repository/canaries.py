@@ -1,4 +1,4 @@
-"""Planted credentials of every kind: what the search must find in order to be believed, and an allow-list must not let through."""
+"""Planted credentials of every kind: the search must find them, and no allow-list may let them through."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,9 +11,18 @@ from chimera_compliance.probes.repository.inspector import Inspector
 from chimera_compliance.probes.repository.rule import filled
 
 _EACH = 12
-_KINDS = ("github-token", "aws-access-key", "private-key", "stripe-key", "slack-token", "google-api-key", "json-web-token", "aws-secret-key", "url-credential", "hardcoded-password")  # fmt: skip
+_KINDS = (
+    *("github-token", "aws-access-key", "private-key", "stripe-key", "slack-token", "google-api-key"),
+    *("json-web-token", "aws-secret-key", "url-credential"),
+)
 _PASSWORD = 'DB_PASSWORD = "{pass:16}"'
-_PLACES = ("src/app/settings.py", "config/production.yaml", ".env.production", "deploy/main.tf", "skills/publish/run.py")
+_PLACES = (
+    "src/app/settings.py",
+    "config/production.yaml",
+    ".env.production",
+    "deploy/main.tf",
+    "skills/publish/run.py",
+)
 _SHARE = 0.5
 
 
@@ -28,16 +37,12 @@ class Swallowed:
 
 def unfound(inspector: Inspector) -> list[str]:
     """The rules of which a planted credential is not found: none, if the search works."""
-    missed = []
-    for detector in inspector.detectors:
-        for sample in detector.rule.hits if isinstance(detector, ByRule) else ():
-            if not inspector.look(filled(sample, seed=7).encode()):
-                missed.append(f"{detector.id}: {sample}")
-    return missed
+    samples = [(one.id, hit) for one in inspector.detectors if isinstance(one, ByRule) for hit in one.rule.hits]
+    return [f"{rule}: {hit}" for rule, hit in samples if not inspector.look(filled(hit, seed=7).encode())]
 
 
 def swallowed(configuration: Configuration, paths: list[str], detectors: list[Detector]) -> list[Swallowed]:
-    """The allow-lists that let through credentials of a kind wherever they stand, or whatever stands in the application."""
+    """The allow-lists that let through credentials of a kind anywhere, or whatever stands in the application."""
     canaries = dict(_canaries(detectors))
     return [found for one in configuration.allow_lists if (found := _judged(one, canaries, paths)) is not None]
 
@@ -52,7 +57,9 @@ def _canaries(detectors: list[Detector]) -> Iterator[tuple[str, list[tuple[str, 
 
 
 def _judged(one: AllowList, canaries: dict[str, list[tuple[str, str, str]]], paths: list[str]) -> Swallowed | None:
-    kinds = tuple(rule for rule, planted in canaries.items() if one.concerns(rule) and _lets_through(one, rule, planted))
+    kinds = tuple(
+        rule for rule, planted in canaries.items() if one.concerns(rule) and _lets_through(one, rule, planted)
+    )
     if kinds:
         return Swallowed(one.place, kinds, "wherever they stand")
     if not one.paths or (one.all_of and (one.regexes or one.stopwords or one.commits)):
@@ -63,7 +70,8 @@ def _judged(one: AllowList, canaries: dict[str, list[tuple[str, str, str]]], pat
 
 def _lets_through(one: AllowList, rule: str, planted: list[tuple[str, str, str]]) -> bool:
     passed = sum(
-        all(one.allows(Seen(rule, path, "", secret, match, line)) for path in _PLACES) for secret, match, line in planted
+        all(one.allows(Seen(rule, path, "", secret, match, line)) for path in _PLACES)
+        for secret, match, line in planted
     )
     return bool(planted) and passed > _SHARE * len(planted)
 

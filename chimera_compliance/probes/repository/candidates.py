@@ -9,7 +9,7 @@ from chimera_compliance.probes.repository.judgement import Strength
 
 @dataclass(frozen=True)
 class Candidate:
-    """A text that looks like a credential. `value`, `match` and `line` are secret, and leave no process but by a pipe."""
+    """A text that looks like a credential. `value`, `match` and `line` are secret, and are never written down."""
 
     rule: str
     what: str

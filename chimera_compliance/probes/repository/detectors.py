@@ -89,9 +89,9 @@ def _is_real(rule: Rule, found: re.Match[str], weight: Strength) -> bool:
 
 def _spelt_out(value: str) -> bool:
     """`sk-proj-your-key-goes-here`: words, where chance would have been."""
-    return bool(re.search(r"(?i)your|here|token|_key|-key|secret_|insert|replace|example", value[4:])) and not re.search(
-        r"\d.*\d.*\d", value[4:]
-    )
+    return bool(
+        re.search(r"(?i)your|here|token|_key|-key|secret_|insert|replace|example", value[4:])
+    ) and not re.search(r"\d.*\d.*\d", value[4:])
 
 
 def _real_key(found: re.Match[str]) -> bool:
@@ -105,7 +105,9 @@ def _real_address(found: re.Match[str]) -> bool:
         return False
     if re.search(r"(?:^|\.)example(?:\.|$)|^(?:host|hostname|server|your)", host):
         return strength(value) is Strength.RANDOM
-    return strength(value) >= Strength.LIKELY or (len(value) >= 6 and not re.search(r"^\d+$", value) and "://" not in value)
+    return strength(value) >= Strength.LIKELY or (
+        len(value) >= 6 and not re.search(r"^\d+$", value) and "://" not in value
+    )
 
 
 def _real_jwt(found: re.Match[str]) -> bool:
@@ -114,7 +116,11 @@ def _real_jwt(found: re.Match[str]) -> bool:
         header, claims = (json.loads(part) for part in parts)
     except (binascii.Error, ValueError):
         return entropy(found["secret"]) > 4
-    return isinstance(header, dict) and isinstance(claims, dict) and not re.search(r"John Doe|1234567890|example", str(claims))
+    return (
+        isinstance(header, dict)
+        and isinstance(claims, dict)
+        and not re.search(r"John Doe|1234567890|example", str(claims))
+    )
 
 
 def _real_mix(found: re.Match[str]) -> bool:

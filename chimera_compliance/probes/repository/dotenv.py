@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from chimera_compliance.probes.repository.judgement import Strength, strength
 from chimera_compliance.probes.repository.names import kind
 
-_LINE = re.compile(r"^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_.]*)\s*[=:]\s*(.*?)\s*$", re.MULTILINE)
+_LINE = re.compile(r"^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_.]*)[ \t]*[=:][ \t]*(.*?)[ \t\r]*$", re.MULTILINE)
 _ADDRESS = re.compile(r"^\w[\w+.-]*://[^/@\s:]*:([^/@\s]+)@")
 
 

@@ -1,8 +1,8 @@
 """Finds where in a large text a rule may apply: the one place where every byte of a repository is looked at.
 
-Each rule has a *trigger*, an expression without look-around that occurs wherever the rule can match. Hyperscan looks for
-all triggers at once, at about a gigabyte a second; what it points at is then judged by the rules themselves. Where
-there is no wheel of it, the standard library does the same at a hundredth of the speed.
+Each rule has a *trigger*, an expression without look-around that occurs wherever the rule can match. Hyperscan
+looks for all triggers at once, at about a gigabyte a second; what it points at is then judged by the rules
+themselves. Where there is no wheel of it, the standard library does the same at a hundredth of the speed.
 """
 
 import contextlib
@@ -21,6 +21,7 @@ try:
 except ImportError:  # pragma: no cover - no wheel for this platform
     hyperscan = None
 
+_UNUSABLE = (re.error, OverflowError, hyperscan.error) if hyperscan else (re.error, OverflowError)
 Hit = tuple[int, int]
 """Which trigger, and the offset at which its match ends."""
 
@@ -56,7 +57,7 @@ def usable(trigger: Trigger) -> bool:
     """Whether the engine can look for it."""
     try:
         engine([trigger])
-    except (re.error, OverflowError, *([hyperscan.error] if hyperscan else [])):
+    except _UNUSABLE:
         return False
     return True
 
@@ -88,12 +89,17 @@ class Fast:
 def _compiled(triggers: Sequence[Trigger]):
     database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
     database.compile(
-        expressions=[re.escape(one.expression) if one.fixed else one.expression for one in triggers],
+        expressions=[_spelt(one) for one in triggers],
         ids=list(range(len(triggers))),
         elements=len(triggers),
         flags=[_flags(one) for one in triggers],
     )
     return database
+
+
+def _spelt(trigger: Trigger) -> bytes:
+    """A plain string byte by byte: an expression ends at a zero byte, and UTF-16 is full of them."""
+    return b"".join(b"\\x%02x" % byte for byte in trigger.expression) if trigger.fixed else trigger.expression
 
 
 def _digest(triggers: Sequence[Trigger]) -> str:

@@ -1,8 +1,8 @@
 """Asks git about a repository that nobody vouches for, without running anything of it.
 
-A repository's own configuration can name programs (`core.fsmonitor`, `core.sshCommand`, filters, hooks, aliases) and its
-attributes can route contents through them. Only plumbing that reads objects is called, with those settings overruled,
-no configuration but the repository's own, no lazy fetching, and no prompt (git-config(1), SECURITY of git(1)).
+A repository's own configuration can name programs (`core.fsmonitor`, `core.sshCommand`, filters, hooks, aliases)
+and its attributes can route contents through them. Only plumbing that reads objects is called, with those settings
+overruled, no configuration but the repository's own, no lazy fetching, and no prompt (SECURITY of git(1)).
 """
 
 import os
@@ -75,7 +75,7 @@ class Git:
     def command(self, *arguments: str) -> list[str]:
         """The argument list: never a shell, never the repository's own programs."""
         overruled = [part for setting in _OVERRULED for part in ("-c", setting)]
-        return ["git", "--no-pager", "--literal-pathspecs", *overruled, *arguments]
+        return ["git", "--no-pager", *overruled, *arguments]
 
     @property
     def environment(self) -> dict[str, str]:

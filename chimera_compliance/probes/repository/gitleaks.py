@@ -1,7 +1,7 @@
 """The repository's own .gitleaks.toml: its rules are looked for as well, and its allow-lists are honoured.
 
-Format: github.com/gitleaks/gitleaks, configuration. Its default rules are not copied; where it extends them, ours take their
-place.
+Format: github.com/gitleaks/gitleaks, configuration. Its default rules are not copied; where it extends them, ours
+take their place.
 """
 
 import re
@@ -49,7 +49,7 @@ class OwnRule:
         """What gitleaks would report."""
         for found in self.regex.finditer(text) if self.regex else ():
             value, begin = self._secret(found)
-            if not value or (self.least_entropy and entropy(value) <= self.least_entropy):
+            if not value or value.endswith("EXAMPLE") or (self.least_entropy and entropy(value) <= self.least_entropy):
                 continue
             start = text.rfind("\n", 0, found.start()) + 1
             stop = text.find("\n", found.end())
@@ -58,7 +58,9 @@ class OwnRule:
 
     def _secret(self, found: re.Match[str]) -> tuple[str, int]:
         if self.group:
-            return (found[self.group] or "", found.start(self.group)) if self.group <= (found.re.groups or 0) else ("", 0)
+            return (
+                (found[self.group] or "", found.start(self.group)) if self.group <= (found.re.groups or 0) else ("", 0)
+            )
         number = next((n for n, part in enumerate(found.groups(), 1) if part), 0)
         return found[number], found.start(number)
 
@@ -79,7 +81,7 @@ class Configuration:
     file: str = ""
     rules: list[OwnRule] = field(default_factory=list)
     allow_lists: list[AllowList] = field(default_factory=list)
-    ignored: Ignored = Ignored()
+    ignored: Ignored = field(default_factory=Ignored)
     problems: list[str] = field(default_factory=list)
     extends_default: bool = False
 

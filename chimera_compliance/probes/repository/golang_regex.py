@@ -3,9 +3,21 @@
 import re
 
 _CLASSES = {
-    "alnum": "0-9A-Za-z", "alpha": "A-Za-z", "digit": "0-9", "lower": "a-z", "upper": "A-Z", "word": r"\w", "xdigit": "0-9A-Fa-f",
-    "space": r"\s", "punct": r"!-/:-@\[-`{-~", "print": " -~", "graph": "!-~", "blank": r" \t", "cntrl": r"\x00-\x1f\x7f", "ascii": r"\x00-\x7f",
-}  # fmt: skip
+    "alnum": "0-9A-Za-z",
+    "alpha": "A-Za-z",
+    "digit": "0-9",
+    "lower": "a-z",
+    "upper": "A-Z",
+    "word": r"\w",
+    "xdigit": "0-9A-Fa-f",
+    "space": r"\s",
+    "punct": r"!-/:-@\[-`{-~",
+    "print": " -~",
+    "graph": "!-~",
+    "blank": r" \t",
+    "cntrl": r"\x00-\x1f\x7f",
+    "ascii": r"\x00-\x7f",
+}
 _POSIX = re.compile(r"\[:(\^?)(\w+):\]")
 _FLAGS = re.compile(r"\(\?([imsU]*)(?:-([imsU]+))?\)")
 
@@ -24,7 +36,7 @@ def translated(expression: str) -> str:
     text = _POSIX.sub(lambda found: _CLASSES.get(found[2], found[0]), expression)
     text = text.replace(r"\z", r"\Z").replace("(?<", "(?P<").replace("(?P<=", "(?<=").replace("(?P<!", "(?<!")
     text = re.sub(r"\\x\{([0-9A-Fa-f]{1,6})\}", lambda found: re.escape(chr(int(found[1], 16))), text)
-    text = re.sub(r"\\p\{?L\}?", "[A-Za-z\\u00c0-\\u024f]", text)
+    text = re.sub(r"\\p\{?L\}?", lambda _: "[A-Za-z\u00c0-\u024f]", text)
     return _scoped(text)
 
 

@@ -112,5 +112,3 @@ class _Turns:
             if not chunk:
                 return
             yield chunk
-
-

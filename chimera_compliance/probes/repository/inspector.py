@@ -1,4 +1,4 @@
-"""From hits of the engine to candidates: cuts out the surroundings of each hit and asks its detector, once for equal ones.
+"""From hits of the engine to candidates: cuts out the surroundings of each hit and asks its detector.
 
 Most blobs of a history are versions of the same few files, so most hits have been judged before: what a text
 around a hit has shown is remembered by that text.
@@ -27,7 +27,12 @@ class Inspector:
     """Looks at texts with a set of detectors."""
 
     def __init__(
-        self, detectors: Sequence[Detector], exact: Exact | None = None, *, portable: bool = False, store: Path | None = None
+        self,
+        detectors: Sequence[Detector],
+        exact: Exact | None = None,
+        *,
+        portable: bool = False,
+        store: Path | None = None,
     ) -> None:
         self.detectors = list(detectors)
         self.exact = exact or Exact(())
@@ -72,7 +77,10 @@ class Inspector:
     def _live(self, content: bytes, hits: list[Hit]) -> list[tuple[Candidate, int]]:
         """Real secrets, by what they are called."""
         return [
-            (Candidate(LIVE, found.form, "", "", "", found.offset, name=found.secret), content.count(b"\n", 0, found.offset) + 1)
+            (
+                Candidate(LIVE, found.form, "", "", "", found.offset, name=found.secret),
+                content.count(b"\n", 0, found.offset) + 1,
+            )
             for found in (self.exact.confirmed(content, hits) if hits else ())
         ]
 
@@ -163,7 +171,9 @@ def _by_object(hits: list[Hit], objects: Sequence[tuple[int, int, str, bytes]]) 
 def _distinct(found: list[tuple[Candidate, int]]) -> list[tuple[Candidate, int]]:
     """One candidate for each credential: of several rules that took it for one, that which knows it best."""
     kept: list[tuple[Candidate, int]] = []
-    for candidate, line in sorted(found, key=lambda one: (not one[0].strict, -one[0].strength, one[0].rule == "joined")):
+    for candidate, line in sorted(
+        found, key=lambda one: (not one[0].strict, -one[0].strength, one[0].rule == "joined")
+    ):
         value = candidate.value
         if not any(abs(line - at) <= 1 and (value in one.value or one.value in value) for one, at in kept):
             kept.append((candidate, line))

@@ -1,7 +1,7 @@
-"""Tells a credential from what only looks like one: placeholders, references, hashes, names, samples of documentation.
+"""Tells a credential from what only looks like one: placeholders, references, hashes, names, samples.
 
-A value is judged by itself and by the name that it is given. Where it stands counts as well, for a password in a test is
-usually made up: there only one that nobody would make up counts.
+A value is judged by itself and by the name that it is given. Where it stands counts as well, for a password in
+a test is usually made up: there only one that nobody would make up counts.
 """
 
 import math
@@ -37,35 +37,34 @@ _HASH = re.compile(
 )
 _UUID = re.compile(r"^\{?[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\}?$", re.IGNORECASE)
 _PUBLIC = re.compile(r"^(?:ssh-(?:rsa|ed25519|dss)|ecdsa-sha2|MII[A-Za-z0-9+/]{200,}|-----BEGIN (?:PUBLIC|CERT))")
-_WORDS = frozenset(
-    """
-    change changeme changeit replace replaceme example examples sample samples placeholder dummy fake mock mocked todo
-    fixme tbd xxx xxxx yyy zzz foo bar baz foobar foobaz spam eggs qux your yours my insert enter here redacted removed
-    hidden masked censored none null nil undefined empty blank unset test tests testing tester test1 test123 demo
-    default string value secret secrets password passwords passwd pwd pass passphrase token tokens key keys apikey
-    credential credentials insecure unsafe notasecret nosecret unused ignored anything whatever something some any
-    invalid wrong bad bogus expired local localhost dev development developer user username admin root guest postgres
-    postgresql mysql mariadb redis rabbitmq mongo mongodb elastic minio minioadmin minio123 keycloak grafana airflow docker sa
-    django flask fastapi celery rails laravel wordpress jwt auth bearer basic api client server access refresh signing
-    private public shared app application db database service abc abcd abcdef abcdefgh abc123 true false yes no ok
-    required optional hash hashed encrypted salt long very super strong secure this that is a an the not real
-    really goes generate generated please prod production stage staging environment env variable name file path id url
-    in for of to and or with from at by be must do set get use used using id text type field only never commit
-    old new current next first second third one two hello world lorem ipsum dolor credential
-    """.split()
-)
+_PLACEHOLDERS = """
+    change changeme changeit replace replaceme example examples sample samples placeholder dummy fake mock
+    mocked todo fixme tbd xxx xxxx yyy zzz foo bar baz foobar foobaz spam eggs qux your yours my insert enter
+    here redacted removed hidden masked censored none null nil undefined empty blank unset test tests testing
+    tester test1 test123 demo default string value secret secrets password passwords passwd pwd pass passphrase
+    token tokens key keys apikey credential credentials insecure unsafe notasecret nosecret unused ignored
+    anything whatever something some any invalid wrong bad bogus expired local localhost dev development
+    developer user username admin root guest postgres postgresql mysql mariadb redis rabbitmq mongo mongodb
+    elastic minio minioadmin minio123 keycloak grafana airflow docker sa django flask fastapi celery rails
+    laravel wordpress jwt auth bearer basic api client server access refresh signing private public shared app
+    application db database service abc abcd abcdef abcdefgh abc123 true false yes no ok required optional hash
+    hashed encrypted salt long very super strong secure this that is a an the not real really goes generate
+    generated please prod production stage staging environment env variable name file path id url in for of to
+    and or with from at by be must do set get use used using id text type field only never commit old new
+    current next first second third one two hello world lorem ipsum dolor credential
+"""
+_WORDS = frozenset(_PLACEHOLDERS.split())
 _SEPARATORS = re.compile(r"[^A-Za-z0-9]+")
 _CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _DOCUMENTED = re.compile(r"EXAMPLE|example|(?i:sample|dummy|fake|placeholder|redacted|changeme|your[_-]|xxxx|testtest)")
 _RUNS = re.compile(r"(?i)(.)\1{5,}|0123456|1234567|abcdefg|qwertyu|deadbeef|cafebabe|(..)\2{4,}")
-WEAK = frozenset(
-    """
-    letmein hunter hunter2 qwerty qwertz dragon monkey iloveyou welcome master sunshine princess football baseball
-    shadow superman batman trustno1 starwars whatever1 p@ssw0rd passw0rd pa55word p4ssw0rd s3cret s3cr3t sesame
-    opensesame toor swordfish pass1 pass12 pass123 pass1234 admin123 root123 user123 password1 password12 password123
-    password! password1! secret123 welcome1 qwerty123
-    """.split()
-)
+_GUESSED = """
+    letmein hunter hunter2 qwerty qwertz dragon monkey iloveyou welcome master sunshine princess football
+    baseball shadow superman batman trustno1 starwars whatever1 p@ssw0rd passw0rd pa55word p4ssw0rd s3cret
+    s3cr3t sesame opensesame toor swordfish pass1 pass12 pass123 pass1234 admin123 root123 user123 password1
+    password12 password123 password! password1! secret123 welcome1 qwerty123
+"""
+WEAK = frozenset(_GUESSED.split())
 
 
 def entropy(text: str) -> float:

@@ -42,7 +42,11 @@ def _ends_with(found: list[str], endings: set[str]) -> bool:
 def signs(name: str) -> bool:
     """Whether what it names signs sessions or tokens, so that any literal is a break-in: `SECRET_KEY`, `JWT_SECRET`."""
     found = words(name)
-    return found[-2:] == ["secret", "key"] or (bool(found) and found[-1] in ("secret", "key") and bool({"jwt", "signing", "session", "cookie", "flask", "django"} & set(found[:-1])))
+    return found[-2:] == ["secret", "key"] or (
+        bool(found)
+        and found[-1] in ("secret", "key")
+        and bool({"jwt", "signing", "session", "cookie", "flask", "django"} & set(found[:-1]))
+    )
 
 
 NAME = re.compile(r"[A-Za-z_][\w.\-]{0,80}")

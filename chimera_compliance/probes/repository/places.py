@@ -1,4 +1,4 @@
-"""Where an object lies: only for those in which something was found, since to ask for all would cost more than reading them."""
+"""Where an object lies: asked for those in which something was found, since all would cost more than to read them."""
 
 import re
 from collections.abc import Iterable
@@ -60,7 +60,7 @@ def _paths(git: Git, wanted: set[str], *which: str) -> dict[str, str]:
 def _commits(git: Git, paths: dict[str, str], *which: str) -> dict[str, str]:
     """The oldest commit whose tree has a blob that none of its parents had at that path."""
     named = sorted({path for path in paths.values() if path})
-    narrowed = ["--", *named] if 0 < len(named) <= _MOST_PATHS else []
+    narrowed = ["--", *(f":(literal){path}" for path in named)] if 0 < len(named) <= _MOST_PATHS else []
     shown = git.run(
         "log", *which, "-m", "--raw", "--no-abbrev", "--no-renames", "--format=commit %H", *narrowed, check=False
     )

@@ -10,7 +10,9 @@ _LOCK = re.compile(
     r"|Pipfile\.lock|Cargo\.lock|Gemfile\.lock|composer\.lock|go\.sum|go\.work\.sum|\.terraform\.lock\.hcl|flake\.lock|mix\.lock"
     r"|pubspec\.lock|packages\.lock\.json|gradle\.lockfile|deno\.lock|conda-lock\.ya?ml|.*\.lock\.json)$"
 )
-_VENDORED = re.compile(r"(?:^|/)(?:node_modules|bower_components|vendor|third_party|site-packages)/|\.min\.(?:js|css)$|\.(?:js|css)\.map$|\.svg$")
+_VENDORED = re.compile(
+    r"(?:^|/)(?:node_modules|bower_components|vendor|third_party|site-packages)/|\.min\.(?:js|css)$|\.(?:js|css)\.map$|\.svg$"
+)
 _TESTS = re.compile(
     r"(?i)(?:^|/)(?:tests?|testing|t|specs?|__tests__|e2e|fixtures?|testdata|test[-_]data|mocks?|__mocks__|stubs|benchmarks?"
     r"|examples?|samples?|demos?|docs?|documentation|tutorials?)/"
@@ -25,7 +27,9 @@ _CODE = re.compile(
 )
 _MARKDOWN = re.compile(r"\.(?:md|mdx|rst|adoc|txt|html?)$", re.IGNORECASE)
 _DOTENV = re.compile(r"(?:^|/)(?:\.env(?:\.[\w.-]+)?|[\w.-]+\.env)$|(?:^|/)\.envrc$")
-_SAMPLE = re.compile(r"(?i)(?:[._-])(?:example|sample|template|tmpl|tpl|dist|defaults?)(?:\.\w+)*$|(?:^|/)(?:example|sample)[._-]")
+_SAMPLE = re.compile(
+    r"(?i)(?:[._-])(?:example|sample|template|tmpl|tpl|dist|defaults?)(?:\.\w+)*$|(?:^|/)(?:example|sample)[._-]"
+)
 
 
 def is_lock(path: str) -> bool:

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from chimera_compliance.errors import ConfigurationError
-from chimera_compliance.probes.repository import gitleaks, policy, worktree
+from chimera_compliance.journal import Journal
+from chimera_compliance.probes.repository import canaries, gitleaks, policy, worktree
 from chimera_compliance.probes.repository.allowlists import COMMENT, Seen
 from chimera_compliance.probes.repository.cache import Cache
 from chimera_compliance.probes.repository.candidates import Candidate, Sighting, described, fingerprint
@@ -76,7 +76,8 @@ class Review:
     seconds: float = 0.0
     secrets: list[str] = field(default_factory=list, repr=False)
     """What the journal must never show."""
-    kept: dict[str, bytes] = field(default_factory=dict, repr=False)
+    unfound: list[str] = field(default_factory=list)
+    """Planted credentials that the search did not find: none, if it works."""
 
 
 class Reviewer:
@@ -107,7 +108,9 @@ class Reviewer:
         return self._review
 
 
-def review(folder: Path, needles: Sequence[Needle] = (), cache: Path | None = None, *, portable: bool = False) -> Review:
+def review(
+    folder: Path, needles: Sequence[Needle] = (), cache: Path | None = None, *, portable: bool = False
+) -> Review:
     """Look at the files, then at every object.
 
     Raises:
@@ -120,12 +123,18 @@ def review(folder: Path, needles: Sequence[Needle] = (), cache: Path | None = No
     files = {one.path: one.content for one in contents if one.path in _KEPT_FILES} if not git.bare else _of_head(git)
     made.configuration = gitleaks.load({path: bytes(content) for path, content in files.items()})
     detectors = [*built_in(), *(rule for rule in made.configuration.rules if rule.regex)]
-    exact = Exact(needles, portable=portable)
+    ready: list[Inspector] = []
 
     def inspector() -> Inspector:
+        """Each reader has its own, for the engine's working memory cannot be shared; the first is there already."""
+        if ready:
+            return ready.pop()
         return Inspector(detectors, Exact(needles, portable=portable), portable=portable, store=cache)
 
-    _Looker(made, Inspector(detectors, exact, portable=portable, store=cache), needles).run(contents, inspector, cache)
+    first = inspector()
+    ready.append(first)
+    made.unfound = canaries.unfound(first)
+    _Looker(made, first, needles).run(contents, inspector, cache)
     made.seconds = time.monotonic() - begun
     return made
 
@@ -218,52 +227,73 @@ class _Looker:
             name,
             sighting.line,
             place.commit,
-            candidate.what if live else described(candidate.value) if candidate.strict else f"{len(candidate.value)} characters",
+            candidate.what
+            if live
+            else described(candidate.value)
+            if candidate.strict
+            else f"{len(candidate.value)} characters",
             mark,
             own,
         )
 
     def _is_allowed(self, candidate: Candidate, sighting: Sighting, place: Place) -> bool:
-        if COMMENT in candidate.line:
-            return True
         config = self._made.configuration
+        if COMMENT in candidate.line or (place.path and place.path in (config.file, ".gitleaksignore")):
+            return True
         seen = Seen(candidate.rule, place.path, place.commit, candidate.value, candidate.match, candidate.line)
         return config.ignored.covers(place.path, place.commit, sighting.line) or any(
             one.allows(seen) for one in config.allow_lists
         )
 
 
-def recorded(made: Review, journal) -> Review:
+def _told(candidate: Candidate) -> str:
+    if candidate.rule == LIVE:
+        return candidate.what
+    return described(candidate.value) if candidate.strict else f"{len(candidate.value)} characters"
+
+
+def recorded(made: Review, journal: Journal) -> Review:
     """Keep an observation of the whole and one of each leak; what was found is hidden from now on."""
     for value in made.secrets:
         journal.redact.add(value, "FOUND_SECRET")
     made.secrets = []
-    looked = made.looked
     journal.record(
         "git",
         "repository",
         sent={"command": "git cat-file --batch --batch-all-objects", "engine": made.engine},
-        received={
-            "files": made.files, "objects": looked.objects, "known_from_last_time": looked.known, "gone_since": looked.gone,
-            "bytes": looked.bytes + made.bytes, "seconds": round(made.seconds, 3), "unreadable_objects": looked.missing[:20],
-            "shallow": made.git.shallow, "bare": made.git.bare, "leaks": len(made.leaks), "allowed_by_allow_lists": made.allowed,
-        },
+        received=_counts(made),
         reproduce='git -C "$REPOSITORY" cat-file --batch-all-objects --batch --unordered',
-    )  # fmt: skip
+    )
     made.leaks = [replace(leak, observation=_record(leak, journal)) for leak in made.leaks]
     return made
 
 
-def _record(leak: Leak, journal) -> str:
+def _counts(made: Review) -> dict:
+    looked = made.looked
+    return {
+        "files": made.files,
+        "objects": looked.objects,
+        "known_from_last_time": looked.known,
+        "gone_since": looked.gone,
+        "bytes": looked.bytes + made.bytes,
+        "seconds": round(made.seconds, 3),
+        "unreadable_objects": looked.missing[:20],
+        "shallow": made.git.shallow,
+        "bare": made.git.bare,
+        "leaks": len(made.leaks),
+        "allowed_by_allow_lists": made.allowed,
+    }
+
+
+def _record(leak: Leak, journal: Journal) -> str:
     name = leak.file.replace("'", "'\\''")
-    show = f"git -C \"$REPOSITORY\" show '{leak.commit}:{name}'" if leak.commit and leak.where == HISTORY else f"cat '{name}'"
+    in_history = leak.commit and leak.where == HISTORY
+    show = f"git -C \"$REPOSITORY\" show '{leak.commit}:{name}'" if in_history else f"cat '{name}'"
+    told = ("file", "line", "commit", "what", "told", "mark")
     return journal.record(
         "git",
         leak.subject,
         sent={"rule": leak.rule, "where": leak.where},
-        received={"file": leak.file, "line": leak.line, "commit": leak.commit, "what": leak.what, "told": leak.told, "mark": leak.mark},
+        received={name: getattr(leak, name) for name in told},
         reproduce=f"{show} | sed -n {leak.line}p" if leak.line else show,
-    )  # fmt: skip
-
-
-__all__ = ["ASIDE", "HISTORY", "NAME", "TEXT", "TREE", "ConfigurationError", "Leak", "Review", "Reviewer", "recorded", "review"]
+    )

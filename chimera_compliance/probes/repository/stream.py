@@ -195,5 +195,7 @@ class _Reader:
             if kind != b"blob" or end - begin < 16 or end - begin > _MOST_UNPACKED:
                 continue
             head = bytes(buffer[begin : begin + 8])
-            if is_packed(head) or (b"ustar" == buffer[begin + 257 : begin + 262] and is_tar(buffer[begin : begin + 512])):
+            if is_packed(head) or (
+                buffer[begin + 257 : begin + 262] == b"ustar" and is_tar(buffer[begin : begin + 512])
+            ):
                 self._outcome.sightings += self._inspector.packed(bytes(buffer[begin:end]), object_id)

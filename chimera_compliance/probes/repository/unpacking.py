@@ -49,7 +49,7 @@ def unpacked(content: bytes, depth: int = 0) -> Iterator[Part]:
     try:
         for name, member in _members(content, budget):
             inner = list(unpacked(member, depth + 1)) if depth < _DEEPEST else []
-            yield from (Part(f"{name} › {part.name}", part.content) for part in inner)
+            yield from (Part(f"{name} / {part.name}", part.content) for part in inner)
             if not inner:
                 yield Part(name, member)
     except _FAILURES:
