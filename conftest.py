@@ -15,11 +15,14 @@ from chimera_compliance.outcomes import Inconclusive, NotReviewed
 from chimera_compliance.target import Target
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from chimera_compliance.probes.audit.audit_table import AuditTable
     from chimera_compliance.probes.audit.observed import Observed, Observer
     from chimera_compliance.probes.guard.gate import Gate
     from chimera_compliance.probes.guard.listener import Listener
     from chimera_compliance.probes.http.api import Api
+    from chimera_compliance.probes.pipeline.pipeline import Pipeline
     from chimera_compliance.probes.postgres import Database
     from chimera_compliance.probes.repository import Review, Reviewer
     from chimera_compliance.probes.secrets.account import Account
@@ -281,3 +284,50 @@ def observer(api, target: Target, journal: Journal, operations: list, principals
 def audited(observer) -> "Observed":
     """Every sensitive operation, and the rows that it has left."""
     return observer.observe()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _pipeline_begun(request: pytest.FixtureRequest) -> Iterator["Future | None"]:
+    """The pipeline's scanners are begun first of all: they run while other controls wait for the network."""
+    recorder = request.config.pluginmanager.get_plugin("compliance-recorder")
+    wanted = any(mark.args[0] == "C08" for item in request.session.items for mark in item.iter_markers("control"))
+    if recorder is None or recorder.target.repo is None or not wanted or "C08" in recorder.target.not_applicable:
+        yield None
+        return
+    from concurrent.futures import ThreadPoolExecutor
+
+    from chimera_compliance.probes.pipeline.pipeline import Pipeline
+
+    settings = recorder.target.repo
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        begun = pool.submit(Pipeline.open, settings, recorder.target.file(settings.path))
+        yield begun
+        if begun.exception() is None:
+            begun.result().close()
+
+
+@pytest.fixture(scope="session")
+def pipeline(target: Target, journal: Journal, _pipeline_begun) -> "Pipeline":
+    """The repository's pipeline: its workflows, and the gates that each change meets."""
+    _facet(target, "repo")
+    found = _pipeline_begun.result()
+    found.observe(journal)
+    return found
+
+
+@pytest.fixture(scope="session")
+def trials(pipeline: "Pipeline", journal: Journal):
+    """What each state of the repository's own scanner commands report on planted canaries."""
+    pipeline.observe_trials(journal)
+    return pipeline.trials
+
+
+@pytest.fixture(scope="session")
+def branch_rules(pipeline: "Pipeline", target: Target, journal: Journal) -> list:
+    """What GitHub enforces on each branch that ships."""
+    if target.repo.github is None:
+        raise NotReviewed("the target file names no repo.github: the branch rules cannot be read without it")
+    from chimera_compliance.probes.pipeline.branch_protection import GitHubApi
+
+    api = GitHubApi(target, journal)
+    return [api.rules(branch) for branch in dict.fromkeys(b for one in pipeline.judged for b in one.snapshot.branches)]

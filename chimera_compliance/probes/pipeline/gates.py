@@ -112,7 +112,7 @@ def _take(gate: Gate, run: JobRun, folders: list[str]) -> None:
     if run.always and run.needs and _gathers(run):
         gate.gathering.append((run.check, run.needs))
     for key, scan in scans.items():
-        idle, still_open = _idle(run, scan, key, seen, gate.snapshot, folders)
+        idle, still_open = _idle(run, scan, seen, gate.snapshot, folders)
         lost = "" if idle else _lost(gate.snapshot, run, scan, key)
         later = _judged_later(run, scan) if lost else ""
         gate.candidates.append(Candidate(scan, run, idle, still_open, lost, later))
@@ -126,15 +126,13 @@ def _deployments(run: JobRun, seen: list[World], event: Event) -> Iterator[Deplo
         yield Deployment(what, file, line, job, run.file, run.needs, run.always)
 
 
-def _idle(
-    run: JobRun, scan: Scan, key: tuple, seen: list[World], snapshot: Snapshot, folders: list[str]
-) -> tuple[str, str]:
+def _idle(run: JobRun, scan: Scan, seen: list[World], snapshot: Snapshot, folders: list[str]) -> tuple[str, str]:
     """Why the scan does not run, or what that depends on."""
     if run.admitted is False:
         return run.why_not, ""
     if hole := _hole(run, scan, snapshot, folders):
         return hole, ""
-    without = [world for world in seen if not world.failed and all(one.key != key for one in world.scans)]
+    without = [world for world in seen if not world.failed and all(one.tool != scan.tool for one in world.scans)]
     if isinstance(run.admitted, Unknown):
         return (run.why_not, "") if _THEIRS.search(str(run.admitted)) else ("", run.why_not)
     if not without:
