@@ -47,7 +47,7 @@ def mint_of(target: "Target", principal: Principal) -> "Mint | None":
     """How the principal's tokens are signed, where the suite can do it."""
     settings = target.principals.get(principal.name)
     own = settings.token.mint if settings and settings.token else None
-    return own or target.tokens.mint if not (settings and settings.token and not own) else None
+    return own or target.tokens.mint
 
 
 class Forger:

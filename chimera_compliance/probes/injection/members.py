@@ -55,6 +55,18 @@ def insert(operation: Operation, request: Request, keys: tuple, text: Any, besid
     return replace(request, body=operation.payload.encoded(_set(tree, keys, text))[1])
 
 
+def present(tree: Any, keys: tuple) -> bool:
+    """Whether the tree has a place."""
+    for key in keys:
+        if isinstance(key, int):
+            tree = tree[0] if isinstance(tree, list) and tree else None
+        elif not isinstance(tree, dict) or key not in tree:
+            return False
+        else:
+            tree = tree[key]
+    return True
+
+
 def _set(tree: Any, keys: tuple, value: Any) -> Any:
     if not keys:
         return value

@@ -5,7 +5,8 @@ text, and is only taken apart where its answer differs from the plain one's or t
 that a schema binds (ids, numbers, choices) are asked one by one, since one refusal would hide all others.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 _REACHED_BUT_NOTHING_THERE = (404, 409, 410)
 _OPEN = (404, 409)
 _MOST_BROKEN = 12
+_REFUSED_EVERYWHERE = 2
 
 
 class Survey:
@@ -50,6 +52,7 @@ class Survey:
         self._workshop = Workshop(api, operations, self.found.left)
         self._stored: dict[int, Shot] = {}
         self._broken: list[Hit] = []
+        self._refused: Counter[tuple[str, str]] = Counter()
         self._made: list[tuple[Visit, Exchange]] = []
         self._open: dict[tuple[str, str], Shot] = {}
         self._others: dict[tuple[str, str], Visit] = {}
@@ -69,9 +72,13 @@ class Survey:
     def run(self) -> Findings:
         """All rounds."""
         self._find_spares()
-        writing = [visit for visit in self.visits if visit.operation.unsafe]
+        making = [visit for visit in self.visits if visit.operation.unsafe and visit.operation.method == "POST"]
+        changing = [visit for visit in self.visits if visit.operation.unsafe and visit not in making]
         reading = [visit for visit in self.visits if not visit.operation.unsafe]
-        self._packed(writing, stores=True)
+        self._packed(making, stores=True)
+        for visit in changing:
+            visit.own = self._made_for(visit)
+        self._packed(changing, stores=True)
         self._packed(reading)
         self._read_again(reading)
         self._packed([visit for visit in reading if visit.base is not None and visit.base.ok], form=second_form)
@@ -112,24 +119,21 @@ class Survey:
 
     def _read_again(self, reading: Sequence[Visit]) -> None:
         """What was made is asked for by its own id, for that is when its texts are used."""
-        shots = []
-        for maker, answer in self._made:
-            identifier = identifier_of(answer, "id")
-            showing = [visit for visit in reading if identifier and _shows_one(visit.operation, maker.operation)]
-            shots += [Shot(Visit(self.api, v.operation, maker.principal, [identifier or ""]), ()) for v in showing]
+        made = [(visit, own) for visit in reading if (own := self._made_for(visit))]
+        shots = [Shot(Visit(self.api, visit.operation, visit.principal, own=own), ()) for visit, own in made]
         self.means.fire(shots, list(self._stored))
 
     def _digest(self, hit: Hit, *, stores: bool) -> None:
         visit, answer = hit.shot.visit, hit.exchange
-        self._made.append((visit, answer)) if stores else self._clean_up(visit, answer)
+        if hit.told or not answer.ok or not stores:
+            self._clean_up(visit, answer)
         if hit.told:
             self._apart(hit.shot)
             return
         if answer.ok or (visit.deletes and answer.status in _REACHED_BUT_NOTHING_THERE):
             visit.base = visit.base or answer
             if stores:
-                self._stored[hit.shot.number] = hit.shot
-                self.found.stored.append(visit.operation.id)
+                self._keep(hit)
             self._decided(visit, [point for point, _ in hit.shot.aims])
             return
         base = self._plain(visit)
@@ -148,18 +152,39 @@ class Survey:
     def _apart(self, shot: Shot) -> None:
         """By kinds of places first, then each place alone."""
         groups = _groups(shot)
-        parts = groups if len(groups) > 1 else [Shot(shot.visit, (aim,)) for aim in shot.aims]
-        if len(shot.aims) == 1:
-            parts = [shot]
-        for hit in self.means.fire([replace(part, number=0) for part in parts]):
-            self._clean_up(hit.shot.visit, hit.exchange)
-            alone = len(hit.shot.aims) == 1
-            if alone:
+        parts = groups if len(groups) > 1 else [Shot(shot.visit, (aim,)) for aim in self._worth_asking(shot)]
+        for hit in self.means.fire(parts):
+            self._keep(hit)
+            if len(hit.shot.aims) == 1:
                 self._settle(hit, self._plain(hit.shot.visit))
+                self._note_refusal(hit)
             elif hit.told or not hit.exchange.ok:
                 self._apart(hit.shot)
             else:
                 self._decided(hit.shot.visit, [point for point, _ in hit.shot.aims])
+
+    def _keep(self, hit: Hit) -> None:
+        """What a text was stored with is read again later, and put away after that."""
+        visit, stores = hit.shot.visit, any(point.where in ("body", "header") for point, _ in hit.shot.aims)
+        if visit.operation.unsafe and hit.exchange.ok and not hit.told and stores:
+            self._made.append((visit, hit.exchange))
+            self._stored[hit.shot.number] = hit.shot
+            self.found.stored.append(visit.operation.id)
+        else:
+            self._clean_up(visit, hit.exchange)
+
+    def _worth_asking(self, shot: Shot) -> Iterator[tuple[Point, Form]]:
+        """Without the customary names that something before the application has refused twice already."""
+        for point, form in shot.aims:
+            if point.documented or self._refused[point.label, form.name] < _REFUSED_EVERYWHERE:
+                yield point, form
+            else:
+                self._decided(shot.visit, [point])
+
+    def _note_refusal(self, hit: Hit) -> None:
+        point, form = hit.shot.aims[0]
+        if hit.exchange.status in (400, 403, 406) and not point.documented:
+            self._refused[point.label, form.name] += 1
 
     def _settle(self, hit: Hit, base: Exchange) -> None:
         """What one place, or an operation that cannot be reached, has shown."""
@@ -258,19 +283,24 @@ class Survey:
                 if visit.operation.unsafe:
                     continue
                 late.pop(number, None)
-                asked = self.means.fire([Shot(self._at_what_was_made(visit, shot), ())], [number])
+                asked = self.means.fire([Shot(self._at_what_was_made(visit), ())], [number])
                 if number in late:
                     self._saw_stored(shot, visit, asked[0].exchange, late[number])
                     break
             else:
                 self._saw_stored(shot, shot.visit, None, statement)
 
-    def _at_what_was_made(self, visit: Visit, shot: Shot) -> Visit:
-        made = (answer for maker, answer in self._made if maker is shot.visit)
-        identifier = next((identifier_of(answer, "id") for answer in made), None)
-        if identifier and _shows_one(visit.operation, shot.visit.operation):
-            return Visit(self.api, visit.operation, shot.visit.principal, [identifier])
-        return visit
+    def _at_what_was_made(self, visit: Visit) -> Visit:
+        own = self._made_for(visit)
+        return Visit(self.api, visit.operation, visit.principal, own=own) if own else visit
+
+    def _made_for(self, visit: Visit) -> str | None:
+        """The id of what was made here, for an operation on one such thing."""
+        parent, _, last = visit.operation.path.rpartition("/")
+        if not PATH_PARAMETER.fullmatch(last):
+            return None
+        made = (answer for maker, answer in self._made if maker.operation.path == parent and answer.ok)
+        return next((found for answer in made if (found := identifier_of(answer, last[1:-1]))), None)
 
     def _saw_stored(self, shot: Shot, visit: Visit, exchange: Exchange | None, statement: str) -> None:
         places = ", ".join(point.name for point, _ in shot.aims if point.documented) or "a header"
@@ -335,12 +365,6 @@ class Survey:
             name = f"{visit.operation.id}, {point.label}"
             if point.documented and name not in self.found.tested.get(kind, {}):
                 self.found.untested.setdefault(kind, {})[name] = reason
-
-
-def _shows_one(reader: "Operation", maker: "Operation") -> bool:
-    """Whether an operation shows one of the things that another makes."""
-    parent, _, last = reader.path.rpartition("/")
-    return reader.method == "GET" and parent == maker.path and bool(PATH_PARAMETER.fullmatch(last))
 
 
 def _groups(shot: Shot) -> list[Shot]:

@@ -1,12 +1,13 @@
 """One operation as it is visited: by whom, with which plain request, and at which places something can be said."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from chimera_compliance.probes.http.exchange import Exchange, Request
-from chimera_compliance.probes.injection.members import read
+from chimera_compliance.probes.injection.members import present, read
 from chimera_compliance.probes.injection.payloads import Form
 from chimera_compliance.probes.injection.points import Point, points
 from chimera_compliance.probes.openapi.operations import PATH_PARAMETER, SAFE_METHODS, Operation
@@ -16,18 +17,26 @@ from chimera_compliance.probes.principals.principal import Principal
 if TYPE_CHECKING:
     from chimera_compliance.probes.http.api import Api
 
+_OF_ACCOUNTS = re.compile(
+    r"(id|name|mail|login|phone)$|passw|token|secret|role|admin|scope|permission|active|owner", re.I
+)
+"""Members that an update may leave out, and that would lock the principal out or make it somebody else."""
 _CREDENTIAL = ("passw", "secret", "credential")
 
 
 @dataclass
 class Visit:
-    """An operation and its visitor. `spares` are ids of further objects, for what can be done to each only once."""
+    """An operation and its visitor.
+
+    `spares` are ids of further objects, for what can be done to each only once; `own` is the id of one made here.
+    """
 
     api: "Api"
     operation: Operation
     principal: Principal | None
     spares: list[str] = field(default_factory=list)
     base: Exchange | None = None
+    own: str | None = None
 
     @cached_property
     def headers(self):
@@ -42,17 +51,17 @@ class Visit:
 
     def request(self, note: str) -> Request:
         """What a right request is, with a spare id where there is one."""
-        owner = self._owner(bool(self.spares))
+        owner = self._owner()
         made = self.operation.request(owner, headers=self.headers, note=note)
         return complete(self.operation, owner, made) if owner else made
 
-    def _owner(self, spare: bool) -> Principal | None:
+    def _owner(self) -> Principal | None:
         owner, names = self.principal, PATH_PARAMETER.findall(self.operation.path)
-        if owner is None or not names or not (spare or self.deletes):
+        if owner is None or not names or not (self.spares or self.own or self.deletes):
             return owner
         place = upto(self.operation.path, names[-1])
         known = self.operation.resources.in_path(owner, self.operation.path, names[-1]) or ""
-        value = nobodys(known) if self.deletes else self.spares.pop(0)
+        value = nobodys(known) if self.deletes else self.own or self.spares.pop(0)
         return replace(owner, resources=owner.resources | {place: value})
 
     @cached_property
@@ -61,6 +70,9 @@ class Visit:
         found = points(self.operation, self.principal, self.operation.request(self.principal))
         if self.deletes:
             found = [replace(p, value=nobodys(p.value)) if p.where == "path" else p for p in found]
+        if self.operation.method in ("PUT", "PATCH"):
+            body = read(self.operation, self.operation.request(self.principal))
+            return [p for p in found if p.where != "body" or present(body, p.keys) or not _OF_ACCOUNTS.search(p.name)]
         return found
 
     def with_(self, filled: Iterable[tuple[Point, str]], note: str) -> Request:

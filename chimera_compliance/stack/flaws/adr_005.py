@@ -3,24 +3,30 @@
 from chimera_compliance.stack.flaws import flaw
 from chimera_compliance.stack.flaws.c03_claims import missing_claims_break
 from chimera_compliance.stack.flaws.c03_guard import user_from_body
+from chimera_compliance.stack.flaws.c06_claims import as_written, binding
 
 _TABLES = ("agents", "campaigns", "tasks", "content_assets", "reviews", "wallets", "transactions", "audit_logs")
 
 
-@flaw("C03", also=("C04", "C07", "C08"), why="§2, §3, §5 and §6 of ADR-005 as they are written there")
+@flaw("C03", also=("C04", "C06", "C07", "C08"), why="§2, §3, §5 and §6 of ADR-005 as they are written there")
 def adr_005_as_written(variant):
     user_from_body(variant)
     missing_claims_break(variant)
     for name in ("issuer", "audience", "lifetime"):
         del variant.token_checks[name]
-    variant.bind = _bind
+    variant.bind = _claim_in_set(variant)
     variant.audit = _audit
     variant.sql += [statement for table in _TABLES for statement in _without_force(table)]
     variant.repo.append(_three_patterns)
 
 
+def _claim_in_set(variant):
+    """§3: a claim becomes SQL as it stands in the token, and the setting outlives the transaction."""
+    return binding(as_written(variant, "tenant_id"), "SET app.current_tenant_id = '{}'")
+
+
 def _bind(connection, caller):
-    """§3: a claim becomes SQL, and the setting outlives the transaction."""
+    """The same for the audit's own transaction."""
     connection.exec_driver_sql(f"SET app.current_tenant_id = '{caller.tenant_id}'")
 
 
