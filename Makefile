@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/ready
 TESTED := $(VENV)/ready-for-tests
 
-.PHONY: verify test proof lint clean
+.PHONY: verify test proof sample lint clean
 
 verify: $(READY)
 	@$(BIN)/chimera-compliance verify $(ARGS)
@@ -19,6 +19,11 @@ test: $(TESTED)
 # The full proof: the reference all green, every flaw red on its own control only, every check reddened.
 proof: $(READY)
 	@$(BIN)/chimera-compliance prove $(ARGS)
+
+# The report in reports/sample and its picture, from two real runs of the embedded stack.
+sample: $(TESTED)
+	@tests/browser/install
+	@$(BIN)/python reports/sample/make.py
 
 lint: $(TESTED)
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

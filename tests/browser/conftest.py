@@ -40,6 +40,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator["webdriver.Chr
     for argument in [*QUIET, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"]:
         options.add_argument(argument)
     chrome = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+    chrome.set_script_timeout(180)  # axe-core takes its time on a page that is all expanded
     yield chrome
     chrome.quit()
 

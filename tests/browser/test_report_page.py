@@ -9,6 +9,8 @@ import sample_results
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
+from chimera_compliance.report import index, write_all
+
 VISIBLE = "return [...document.querySelectorAll(arguments[0])].filter(e => e.checkVisibility()).length"
 EVIL = "\"'><script>owned=1</script><img src=x onerror=owned=1><a href='javascript:owned=1'>x</a>\u202e{{7*7}}"
 
@@ -39,6 +41,17 @@ def without_script(page: str) -> str:
     return re.sub(r"<script>.*</script>", "", page, flags=re.DOTALL)
 
 
+def violations(browser, axe: str) -> list[str]:
+    """What axe-core finds, which must have looked at something."""
+    browser.execute_script(axe)
+    checked, found = browser.execute_async_script(
+        "const done = arguments[0]; axe.run(document, {resultTypes: ['violations']}).then(r => done([r.passes.length, r.violations.map("
+        "v => v.id + ': ' + v.nodes.slice(0, 3).map(n => n.target + ' ' + n.failureSummary).join(' | '))]))"
+    )
+    assert checked > 15
+    return found
+
+
 def test_the_page_opens_without_a_word_of_complaint(show):
     browser = show(sample_results.realistic())
     assert browser.find_element(By.TAG_NAME, "h1").text == "Not compliant"
@@ -62,6 +75,49 @@ def test_a_hash_restores_its_filters(show):
     assert visible(browser, ".findings > li") == 0
     assert visible(browser, "#controls > .control") == 9
     assert browser.find_element(By.CSS_SELECTOR, "input[value=not_reviewed]").is_selected()
+
+
+def test_what_is_new_and_what_blocks_can_be_filtered(show):
+    browser = show(sample_results.eventful())
+    choose(browser, "regressed")
+    assert visible(browser, ".findings > li") == 1
+    assert browser.current_url.endswith("#status=regressed")
+    browser.find_element(By.CSS_SELECTOR, "[type=reset]").click()
+    browser.execute_async_script("setTimeout(arguments[0], 50)")
+    choose(browser, "waived")
+    assert visible(browser, ".findings > li") == 3
+    assert browser.current_url.endswith("#gate=waived")
+    assert visible(browser, "#controls .requirements > li") > 0
+
+
+def test_a_clause_of_a_framework_narrows_the_report_and_can_be_dropped(show):
+    browser = show(sample_results.eventful())
+    opened = browser.find_element(By.XPATH, "//summary[contains(., 'CWE')]")
+    opened.click()
+    browser.find_element(By.LINK_TEXT, "CWE-306").click()
+    browser.execute_async_script("setTimeout(arguments[0], 50)")
+    assert browser.current_url.endswith("#clause=CWE%3ACWE-306")
+    assert visible(browser, ".findings > li") == 6
+    assert visible(browser, "#controls > .control") == 1
+    chip = browser.find_element(By.CSS_SELECTOR, ".clause button")
+    assert chip.text.startswith("CWE CWE-306 ")
+    chip.click()
+    assert visible(browser, ".findings > li") == 20
+    assert "#" not in browser.current_url
+
+
+def test_a_run_without_one_before_it_offers_no_filter_for_what_is_new(show):
+    browser = show(sample_results.realistic())
+    assert browser.find_elements(By.CSS_SELECTOR, "[data-filter=status], [data-filter=gate]") == []
+
+
+def test_cells_of_the_matrix_lead_to_their_finding(show):
+    browser = show(sample_results.eventful())
+    link = browser.find_element(By.CSS_SELECTOR, ".grid .f a")
+    name = link.get_attribute("href").partition("#")[2]
+    link.click()
+    browser.execute_async_script("setTimeout(arguments[0], 50)")
+    assert visible(browser, f"#{name} .evidence") == 1
 
 
 def test_text_is_searched_and_cleared(show):
@@ -121,7 +177,10 @@ def test_everything_can_be_expanded_and_collapsed(show):
 
 
 def test_it_is_whole_without_script(show):
-    browser = show(sample_results.realistic(), edit=without_script)
+    browser = show(sample_results.eventful(), edit=without_script)
+    assert browser.find_elements(By.CSS_SELECTOR, "a[href^='#clause=']") == []
+    assert visible(browser, "#changes tbody tr") == 1
+    assert visible(browser, "#waivers tbody tr") == 4
     assert not browser.find_element(By.CSS_SELECTOR, ".filters").is_displayed()
     assert visible(browser, ".findings > li") == 20
     assert visible(browser, "#controls .requirements > li") == 16
@@ -131,10 +190,10 @@ def test_it_is_whole_without_script(show):
 
 
 def test_paper_shows_everything(show):
-    browser = show(sample_results.realistic(), edit=without_script)
+    browser = show(sample_results.eventful(), edit=without_script)
     media(browser, "print")
     heights = browser.execute_script(
-        "return [...document.querySelectorAll('.evidence, .detail, .sample .exchange')]"
+        "return [...document.querySelectorAll('.evidence, .detail, .sample .exchange, .grid, .clauses')]"
         ".map(e => e.getBoundingClientRect().height)"
     )
     assert len(heights) > 30
@@ -156,7 +215,7 @@ def test_script_that_is_not_ours_never_runs(show):
 
 
 def test_hostile_text_in_every_field_is_only_text(show):
-    browser = show(sample_results.hostile(sample_results.realistic(), EVIL))
+    browser = show(sample_results.hostile(sample_results.eventful(), EVIL))
     browser.find_element(By.CSS_SELECTOR, "[data-action=expand]").click()
     assert browser.execute_script("return typeof owned") == "undefined"
     assert browser.find_elements(By.CSS_SELECTOR, "main img, main script, a[href^=javascript]") == []
@@ -168,24 +227,18 @@ def test_hostile_text_in_every_field_is_only_text(show):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize(("name", "pixels"), [("realistic", 1360), ("realistic", 360), ("green", 1360)])
+@pytest.mark.parametrize(("name", "pixels"), [("eventful", 1360), ("eventful", 360), ("green", 1360)])
 def test_axe_finds_nothing(show, axe, scheme, name, pixels):
     browser = show(getattr(sample_results, name)())
     media(browser, scheme=scheme)
     width(browser, pixels)
     browser.find_element(By.CSS_SELECTOR, "[data-action=expand]").click()
-    browser.execute_script(axe)
-    checked, found = browser.execute_async_script(
-        "const done = arguments[0]; axe.run(document).then(r => done([r.passes.length, r.violations.map("
-        "v => v.id + ': ' + v.nodes.slice(0, 3).map(n => n.target + ' ' + n.failureSummary).join(' | '))]))"
-    )
-    assert found == []
-    assert checked > 20
+    assert violations(browser, axe) == []
 
 
 @pytest.mark.parametrize("pixels", [320, 390, 800])
 def test_narrow_screens_never_scroll_sideways(show, pixels):
-    browser = show(sample_results.realistic())
+    browser = show(sample_results.eventful())
     width(browser, pixels)
     browser.find_element(By.CSS_SELECTOR, "[data-action=expand]").click()
     assert browser.execute_script("return document.documentElement.scrollWidth") <= pixels
@@ -203,3 +256,38 @@ def test_thousands_of_findings_stay_usable(show):
     assert visible(browser, ".findings > li") == 3333
     assert spent < 2000
     assert opened < 20
+
+
+@pytest.fixture
+def runs(tmp_path):
+    """A folder of runs of two targets, one of which cannot be read."""
+    for day, results in enumerate([sample_results.eventful(), sample_results.green(), sample_results.realistic()] * 2):
+        results.run.started = f"2026-11-{day + 1:02}T02:00:00+00:00"
+        results.run.target = "Chimera production" if day == 5 else "Chimera staging"
+        folder = tmp_path / f"run {day}"
+        write_all(results, folder)
+    (tmp_path / "cut").mkdir()
+    (tmp_path / "cut" / "results.json").write_text('{"schema')
+    return index.write_index(tmp_path)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("pixels", [1360, 360])
+def test_the_page_over_all_runs_is_clean_and_fits(browser, axe, runs, scheme, pixels):
+    browser.get("about:blank")
+    browser.get_log("browser")
+    browser.get(runs.as_uri())
+    media(browser, scheme=scheme)
+    width(browser, pixels)
+    assert messages(browser) == []
+    assert visible(browser, ".runs tbody tr") == 6
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= pixels
+    assert violations(browser, axe) == []
+    media(browser)
+    width(browser, 1360)
+
+
+def test_a_run_of_the_page_over_all_runs_leads_to_its_report(browser, runs):
+    browser.get(runs.as_uri())
+    browser.find_element(By.CSS_SELECTOR, ".runs a").click()
+    assert browser.find_element(By.TAG_NAME, "h1").text == "Not compliant"
