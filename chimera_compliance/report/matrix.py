@@ -61,6 +61,12 @@ class Matrix:
         return sum(each.tested for each in populations), sum(each.known for each in populations)
 
     @property
+    def is_trifle(self) -> bool:
+        """Whether a single requirement asks for it, and all of it was tested."""
+        tested, asked = self.pairs
+        return len(self.requirements) == 1 and tested == asked
+
+    @property
     def is_picture(self) -> bool:
         """Whether a matrix shows more than a line of text would."""
         return len(self.rows) > 1 and len(self.requirements) > 1

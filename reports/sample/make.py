@@ -2,8 +2,8 @@
 
     make sample
 
-The run before is of a stack with another flaw, so that the sample shows what is new and what was fixed; a waiver is given
-as well. The picture is taken with Chromium (tests/browser/install puts it on a Debian machine).
+The run before is of a stack with another flaw, so that the sample shows what is new and what was fixed; a waiver is
+given as well. The picture is taken with Chromium (tests/browser/install puts it on a Debian machine).
 """
 
 import re

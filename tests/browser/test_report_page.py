@@ -45,8 +45,9 @@ def violations(browser, axe: str) -> list[str]:
     """What axe-core finds, which must have looked at something."""
     browser.execute_script(axe)
     checked, found = browser.execute_async_script(
-        "const done = arguments[0]; axe.run(document, {resultTypes: ['violations']}).then(r => done([r.passes.length, r.violations.map("
-        "v => v.id + ': ' + v.nodes.slice(0, 3).map(n => n.target + ' ' + n.failureSummary).join(' | '))]))"
+        "const done = arguments[0]; axe.run(document, {resultTypes: ['violations']}).then(r => done(["
+        "r.passes.length, r.violations.map(v => v.id + ': ' + v.nodes.slice(0, 3).map(n => n.target + ' '"
+        " + n.failureSummary).join(' | '))]))"
     )
     assert checked > 15
     return found
