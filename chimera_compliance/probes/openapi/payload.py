@@ -28,6 +28,8 @@ class Payload:
     example: Any = _ABSENT
     override: Any = _ABSENT
     updates: bool = False
+    media_types: tuple[str, ...] = ()
+    """Every media type that the document names for it."""
 
     @property
     def declared(self) -> bool:
@@ -91,6 +93,7 @@ def of_request_body(document: Document, body: Any) -> Payload | None:
         schema if isinstance(schema, dict) else None,
         body.get("required") is True,
         _example(document, media),
+        media_types=tuple(str(kind).partition(";")[0].strip().lower() for kind in content),
     )
 
 
@@ -101,7 +104,8 @@ def of_swagger(document: Document, parameters: list[dict[str, Any]], consumes: l
             name = _preferred(consumes or [JSON])
             schema = parameter.get("schema")
             required = parameter.get("required") is True
-            return Payload(document, name, schema if isinstance(schema, dict) else None, required)
+            schema = schema if isinstance(schema, dict) else None
+            return Payload(document, name, schema, required, media_types=tuple(map(str.lower, consumes)))
     fields = {str(item.get("name")): item for item in parameters if item.get("in") == "formData"}
     if not fields:
         return None

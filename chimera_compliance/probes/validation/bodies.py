@@ -41,10 +41,11 @@ def wrong_bodies(whole: Whole, *, thorough: bool, largest: int) -> Iterator[Odd]
 def _malformed(whole: Whole, good: bytes) -> Iterator[Odd]:
     yield _odd_body(whole, MALFORMED, "JSON that breaks off", good[:-1])
     yield _odd_body(whole, MALFORMED, "JSON with something behind it", good + b'{"')
+    needed = whole.operation.payload is not None and whole.operation.payload.required
     for label, value in (("a list", []), ("a text", "chimera-compliance"), ("null", None), ("a number", 7)):
-        if _refused(whole, value):
+        if _refused(whole, value) and (needed or value is not None):
             yield _odd_body(whole, MALFORMED, f"{label} for an object", json.dumps(value).encode())
-    if _refused(whole, {}):
+    if _refused(whole, {}) and needed:
         yield _odd_body(whole, MALFORMED, "no body at all", b"")
 
 
@@ -54,14 +55,20 @@ def _refused(whole: Whole, value: Any) -> bool:
 
 
 def _other_media(whole: Whole, good: bytes, thorough: bool) -> Iterator[Odd]:
-    yield _odd_body(whole, MEDIA, "JSON sent as text/plain", good, "text/plain")
-    if not thorough or not isinstance(whole.body, dict):
-        return
-    flat = {key: _flat(value) for key, value in whole.body.items()}
-    yield _odd_body(whole, MEDIA, "a form", urlencode(flat).encode(), FORM)
-    media_type, content = Payload(whole.operation.document, MULTIPART).encoded(flat)
-    yield _odd_body(whole, MEDIA, "a multipart form", content, media_type)
-    yield _odd_body(whole, MEDIA, "XML", b'<?xml version="1.0"?><a/>', "application/xml")
+    documented = whole.operation.payload.media_types if whole.operation.payload else ()
+    for label, content, media_type in _dressed(whole, good, thorough):
+        if not {"*/*", media_type.partition(";")[0]} & set(documented):
+            yield _odd_body(whole, MEDIA, label, content, media_type)
+
+
+def _dressed(whole: Whole, good: bytes, thorough: bool) -> Iterator[tuple[str, bytes, str]]:
+    yield "JSON sent as text/plain", good, "text/plain"
+    if thorough and isinstance(whole.body, dict):
+        flat = {key: _flat(value) for key, value in whole.body.items()}
+        yield "a form", urlencode(flat).encode(), FORM
+        media_type, content = Payload(whole.operation.document, MULTIPART).encoded(flat)
+        yield "a multipart form", content, media_type
+        yield "XML", b'<?xml version="1.0"?><a/>', "application/xml"
 
 
 def _odd(whole: Whole, good: bytes) -> Iterator[Odd]:

@@ -18,6 +18,7 @@ REFUSE, CONVERT, SURVIVE = "refuse", "convert", "survive"
 BOUNDS, LENGTH, FORM, TYPE, REQUIRED, ITEMS, NUMBER, TEXT = (
     "bounds", "length", "form", "type", "required", "items", "number", "text",
 )  # fmt: skip
+BLANKS = "nothing but blanks"
 _LARGE_TEXT = 500_000
 _MANY_ITEMS = 2000
 _HUGE = 10**20
@@ -109,6 +110,7 @@ def _numbers(schema: dict[str, Any], whole: bool, valid: Any) -> Iterator[Wrong]
     yield Wrong(NUMBER, "10^20", _HUGE, REFUSE if bounded else SURVIVE)
     if not bounded:
         yield Wrong(NUMBER, "10^400", _ENDLESS, SURVIVE)
+        yield Wrong(NUMBER, "a million", 1_000_000, SURVIVE)
     yield Wrong(NUMBER, "1e309", Raw("1e309"))
     for constant in ("NaN", "Infinity"):
         yield Wrong(NUMBER, constant, Raw(constant), alone=True)
@@ -137,6 +139,8 @@ def _texts(schema: dict[str, Any], valid: str) -> Iterator[Wrong]:
             yield Wrong(FORM, f'"{text}" for a {schema["format"]}', text)
     if free and schema.get("format") not in ("binary", "byte"):
         room = int(longest) if is_number(longest) else None
+        if is_number(shortest) and shortest > 0:
+            yield Wrong(LENGTH, BLANKS, " " * int(shortest), CONVERT)
         for label, odd in (("a NUL", "\0"), ("half of a surrogate pair", "\ud800")):
             yield Wrong(TEXT, label, _with(valid, odd, room), SURVIVE)
     yield Wrong(TYPE, "a number for a text", 12345, CONVERT)

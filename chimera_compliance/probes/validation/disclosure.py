@@ -87,7 +87,7 @@ def leaks(exchanges: Iterable[Exchange]) -> Iterator[Leak]:
             text = _plain(exchange.body[:_LONGEST])
             sent = _sent(exchange)
             for what, pattern in _PATTERNS:
-                if (found := pattern.search(text)) and found.group() not in sent:
+                if (found := pattern.search(text)) and found.group() not in sent and not _echo(exchange, found.group()):
                     yield Leak(exchange, what, " ".join(found.group().split())[:100])
                     break
 
@@ -114,6 +114,12 @@ def _texts(node: Any, seen: list[int]) -> Iterator[str]:
         case list():
             for value in node:
                 yield from _texts(value, seen)
+
+
+def _echo(exchange: Exchange, words: str) -> bool:
+    """Whether what looks like a path is the request's own, with the base path before it."""
+    asked = exchange.request.path.partition("?")[0]
+    return len(asked) > 1 and words.endswith(asked)
 
 
 def _sent(exchange: Exchange) -> str:

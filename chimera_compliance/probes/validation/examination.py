@@ -30,7 +30,7 @@ from chimera_compliance.probes.validation.fields import (
 )
 from chimera_compliance.probes.validation.forging import Change, Whole, applied, text_of
 from chimera_compliance.probes.validation.naming import named, names
-from chimera_compliance.probes.validation.schema import refuses
+from chimera_compliance.probes.validation.schema import kinds, refuses
 from chimera_compliance.probes.validation.trials import (
     ACCEPTED,
     CRASHED,
@@ -74,6 +74,12 @@ class Examination:
     def run_without_bounds(self, subjects: "Sequence[Subject]") -> None:
         """What no bound is set to; it comes last, for it may be more than the server bears."""
         self._take_turns(subjects, [list(self._together(subject, _WITHOUT_BOUND)) for subject in subjects])
+
+    def make_small_again(self) -> None:
+        """What exists, and was made large, is given the size back that it may have had."""
+        large = [item for item in self.seen if item.wrong.unbounded and item.exchange.ok and _changes(item.exchange)]
+        small = [(item, replace(item.wrong, value=item.place.valid, label="small again")) for item in large]
+        self.send([request for item, wrong in small if (request := item.whole.changed([(item.place, wrong)]))])
 
     def _take_turns(self, subjects: "Sequence[Subject]", rounds: list[list[Trial]]) -> None:
         for start in range(0, max(map(len, rounds), default=0), _AT_A_TIME):
@@ -210,6 +216,9 @@ class Subject:
 
     def wrong(self, place: Field) -> list[Wrong]:
         """What is tried on a field, the whole request with it being certainly wrong too."""
+        typeless = place.location != "body" or not is_json(self.operation)
+        if typeless and kinds(dict(place.schema)) & {"array", "object"}:
+            return []  # `tags=x` is a list of one
         made = wrong_for(self.operation, place)
         if place.location != "body":
             made = [
@@ -225,6 +234,10 @@ class Subject:
             return True
         body = applied(self.first.body, [(place.path, wrong.value)])
         return refuses(self.operation.document, dict(self.operation.body_schema or {}), body)
+
+
+def _changes(exchange: Exchange) -> bool:
+    return exchange.request.method in ("PUT", "PATCH")
 
 
 def _kind(wrong: Wrong) -> int:
@@ -255,4 +268,4 @@ def _seen(trial: Trial, change: Change, came: str, exchange: Exchange) -> Seen:
     place, wrong = change
     if came == ACCEPTED and wrong.must != REFUSE:
         came = ACCEPTED if kept_as_sent(place, wrong, exchange) else REFUSED
-    return Seen(trial.operation, place, wrong, came, exchange, together=came == ACCEPTED and len(trial.changes) > 1)
+    return Seen(trial.whole, place, wrong, came, exchange, together=came == ACCEPTED and len(trial.changes) > 1)

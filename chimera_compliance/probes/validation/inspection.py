@@ -95,6 +95,7 @@ class Inspection:
         self._assign()
         with suppress(Inconclusive):  # the server may no longer give out tokens: what is missing is named as undecided
             self.examination.run_without_bounds(subjects)
+            self.examination.make_small_again()
             self._put_away()
         return self
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _NOWHERE = "/chimera-compliance-no-such-path"
 _LONG = 3000
+_MOST_PATHS = 6
+_MOST_READS = 2
 _STRANGE_IDS = {
     "uuid": ("not-a-uuid", "%00", "{10000000-0000-4000-8000-000000000000}"),
     "integer": ("99999999999999999999", "-1", "abc", "1.5", "%00"),
@@ -64,17 +66,12 @@ def odd_requests(examination: "Examination", operations: Sequence[Operation], ba
         yield Request("GET", path, operation=f"GET {_NOWHERE}", note=note)
     yield Request("POST", _NOWHERE, (("Content-Type", "application/json"),), b"{", f"POST {_NOWHERE}", "unknown path")
     reads = [item for item in operations if item.method == "GET" and not item.unsafe]
-    for operation in reads[:3]:
+    for operation in reads[:_MOST_READS]:
         yield from _twisted(examination.whole(operation).request)
-    for path in list(dict.fromkeys(item.path for item in operations))[:8]:
-        methods = {item.method for item in operations if item.path == path}
-        spare = next((method for method in ("PUT", "DELETE", "PATCH") if method not in methods), None)
-        if spare and "{" not in path:
-            owner = next(item for item in operations if item.path == path)
-            asked = examination.whole(owner).request
-            yield replace(
-                asked, method=spare, body=None, operation=f"{spare} {path}", note="a method that it does not have"
-            )
+    for path in list(dict.fromkeys(item.path for item in operations if "{" not in item.path))[:_MOST_PATHS]:
+        asked = examination.whole(next(item for item in operations if item.path == path)).request
+        note = "a method that it does not have"
+        yield replace(asked, method="PROPFIND", body=None, operation=f"PROPFIND {path}", note=note)
 
 
 def _twisted(plain: Request) -> Iterator[Request]:

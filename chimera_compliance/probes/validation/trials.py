@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from chimera_compliance.probes.http.exchange import Exchange, Request
-from chimera_compliance.probes.validation.candidates import CONVERT, REFUSE, Wrong
+from chimera_compliance.probes.validation.candidates import BLANKS, CONVERT, REFUSE, Wrong
 from chimera_compliance.probes.validation.fields import Field
 from chimera_compliance.probes.validation.forging import Change, Whole
 
@@ -37,7 +37,7 @@ class Trial:
 class Seen:
     """What became of one wrong value of one field: evidence for a check."""
 
-    operation: str
+    whole: Whole
     place: Field
     wrong: Wrong
     outcome: str
@@ -45,6 +45,11 @@ class Seen:
     together: bool = False
     """Whether other fields of the request were wrong as well, and all of it was accepted."""
     why: str = ""
+
+    @property
+    def operation(self) -> str:
+        """Its operation."""
+        return self.whole.operation.id
 
     def became(self, outcome: str, why: str = "") -> "Seen":
         """The same with another outcome."""
@@ -80,10 +85,11 @@ def outcome(exchange: Exchange) -> str:
 
 
 def kept_as_sent(place: Field, wrong: Wrong, exchange: Exchange) -> bool:
-    """Whether an answer shows the field with the very value, of the wrong type, that was sent."""
-    return wrong.must == CONVERT and any(
-        type(value) is type(wrong.value) and value == wrong.value for value in members(exchange.json(), place.name)
-    )
+    """Whether an answer shows the field as it must not be: of the wrong type that was sent, or stripped too short."""
+    shown = members(exchange.json(), place.name) if wrong.must == CONVERT else []
+    if wrong.label == BLANKS:
+        return any(isinstance(value, str) and len(value) < len(wrong.value) for value in shown)
+    return any(type(value) is type(wrong.value) and value == wrong.value for value in shown)
 
 
 def members(document: object, name: str) -> list[object]:
