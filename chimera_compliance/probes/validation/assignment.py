@@ -11,12 +11,21 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from chimera_compliance.probes.http.exchange import Exchange
-from chimera_compliance.probes.openapi.body import Generator
 from chimera_compliance.probes.openapi.operations import PATH_PARAMETER, Operation
-from chimera_compliance.probes.openapi.scalars import is_number
 from chimera_compliance.probes.ownership.throwaway import identifier_of
 from chimera_compliance.probes.validation.forging import Whole
 from chimera_compliance.probes.validation.naming import named
+from chimera_compliance.probes.validation.objects import (
+    PAST,
+    another,
+    has_value,
+    inner,
+    is_it,
+    object_about,
+    objects,
+    offered,
+    with_members,
+)
 from chimera_compliance.probes.validation.trials import ACCEPTED, CRASHED, REFUSED, outcome
 
 if TYPE_CHECKING:
@@ -27,7 +36,6 @@ _MOST = 24
 _MOST_ALONE = 8
 _MOST_LISTS = 4
 Tried = tuple[Whole, Exchange]
-_PAST = "2001-02-03T04:05:06Z"
 
 
 @dataclass(frozen=True)
@@ -41,7 +49,7 @@ class Powers:
 
     def wishes(self) -> dict[str, Any]:
         """Members that stacks are known to keep, with values that nobody sets by chance."""
-        found: dict[str, Any] = {"id": str(uuid.uuid4()), "admin": True, "is_admin": True, "created_at": _PAST}
+        found: dict[str, Any] = {"id": str(uuid.uuid4()), "admin": True, "is_admin": True, "created_at": PAST}
         found |= {"status": "completed", "owner_id": str(uuid.uuid4()), "verified": True}
         if self.tenant:
             found[self.tenant] = self.neighbour or str(uuid.uuid4())
@@ -97,11 +105,11 @@ class Assigner:
 
     def _extras(self, whole: Whole, answer: Exchange) -> dict[str, Any]:
         """What the object has beside what may be said of it, and what stacks are known to keep."""
-        inner = _inner(whole.body)
-        said = set(inner) | _offered(whole)
-        shown = _object(answer.json(), inner) or {}
+        about = inner(whole.body)
+        said = set(about) | offered(whole)
+        shown = object_about(answer.json(), about) or {}
         wishes = self.powers.wishes()
-        found = {name: _other(name, value, wishes) for name, value in shown.items()}
+        found = {name: another(name, value, wishes) for name, value in shown.items()}
         found |= {name: value for name, value in wishes.items() if name not in found}
         useful = {name: value for name, value in found.items() if value is not None and name not in said}
         return dict(list(useful.items())[:_MOST])
@@ -110,7 +118,7 @@ class Assigner:
         requests = []
         for whole, extras in asked:
             note = f"with {', '.join(name for name in extras if name != UNKNOWN)}"
-            requests.append(replace(whole.with_body(_with(whole.body, extras)), note=note[:200]))
+            requests.append(replace(whole.with_body(with_members(whole.body, extras)), note=note[:200]))
         return self.examination.send(requests)
 
     def _judge(self, item: Assigned, before: Tried, whole: Whole, extras: dict[str, Any], answer: Exchange) -> None:
@@ -135,7 +143,11 @@ class Assigner:
             item.decided |= extras.keys()
             shown, witness = self._afterwards(whole, answer, extras)
             plain = self._afterwards(*before, extras)[0] if shown else []
-            kept = [name for name, value in extras.items() if _has(shown, name, value) and not _has(plain, name, value)]
+            kept = [
+                name
+                for name, value in extras.items()
+                if has_value(shown, name, value) and not has_value(plain, name, value)
+            ]
             item.kept |= dict.fromkeys(kept, witness)
             return {}
         told = named(answer) if outcome(answer) == REFUSED else set()
@@ -146,11 +158,11 @@ class Assigner:
     def _afterwards(self, whole: Whole, answer: Exchange, extras: dict[str, Any]) -> tuple[list[dict], Exchange]:
         """The object as it is then shown, by whatever shows it; the answer itself where nothing else does."""
         for exchange in self._readings(whole, answer):
-            found = [item for item in _objects(exchange.json()) if extras.keys() & item.keys()]
-            its = [item for item in found if _is_it(item, _inner(whole.body), answer)]
+            found = [item for item in objects(exchange.json()) if extras.keys() & item.keys()]
+            its = [item for item in found if is_it(item, inner(whole.body), answer)]
             if exchange.ok and its:
                 return its, exchange
-        return [item for item in _objects(answer.json()) if extras.keys() & item.keys()], answer
+        return [item for item in objects(answer.json()) if extras.keys() & item.keys()], answer
 
     def _readings(self, whole: Whole, answer: Exchange) -> Iterator[Exchange]:
         """What may show the object: where it lies, and the lists that begin with the same word."""
@@ -172,84 +184,3 @@ class Assigner:
 
 def _stem(operation: Operation) -> str:
     return operation.path.strip("/").partition("/")[0]
-
-
-def _inner(body: Any) -> dict[str, Any]:
-    """The object that a body is about: itself, or the only one in it, as in ``{"user": {…}}``."""
-    if isinstance(body, dict) and len(body) == 1 and isinstance(only := next(iter(body.values())), dict):
-        return only
-    return body if isinstance(body, dict) else {}
-
-
-def _with(body: Any, extras: dict[str, Any]) -> Any:
-    inner = {**_inner(body), **extras}
-    return inner if _inner(body) is body else {next(iter(body)): inner}
-
-
-def _offered(whole: Whole) -> set[str]:
-    """The members that the document offers to set."""
-    document = whole.operation.document
-    generator = Generator(document)
-    schema = generator.merged(document.resolve(dict(whole.operation.body_schema or {})))
-    if _inner(whole.body) is not whole.body:
-        schema = generator.merged(document.resolve((schema.get("properties") or {}).get(next(iter(whole.body)))))
-    members = schema.get("properties") or {}
-    return {name for name, part in members.items() if document.resolve(part).get("readOnly") is not True}
-
-
-def _has(objects: list[dict], name: str, value: Any) -> bool:
-    return any(_same(item.get(name), value) for item in objects)
-
-
-def _other(name: str, value: Any, wishes: dict[str, Any]) -> Any:
-    """A value that the member does not have of itself, of the same type."""
-    if name in wishes and type(wishes[name]) is type(value):
-        return wishes[name]
-    match value:
-        case bool():
-            return not value
-        case int() | float() if is_number(value):
-            return value + 777
-        case str():
-            return _text_like(value)
-    return None
-
-
-def _text_like(value: str) -> str:
-    try:
-        uuid.UUID(value)
-        return str(uuid.uuid4())
-    except ValueError:
-        return _PAST if value[:4].isdecimal() and value[4:5] == "-" else f"{value}x"
-
-
-def _same(found: Any, value: Any) -> bool:
-    """Whether a member is what was sent; times may be written otherwise."""
-    if value == _PAST and isinstance(found, str):
-        return found.startswith("2001-02-03")
-    return type(found) is type(value) and found == value
-
-
-def _object(document: Any, body: dict[str, Any]) -> dict[str, Any] | None:
-    """The object of an answer that is about what was sent: the one that has most of its members."""
-    found = [(len(item.keys() & body.keys()), item) for item in _objects(document)]
-    return max(found, key=lambda pair: pair[0], default=(0, None))[1]
-
-
-def _is_it(item: dict[str, Any], body: dict[str, Any], answer: Exchange) -> bool:
-    """Whether an object is the one that was made: by its id, or by a text that only it has."""
-    identifier = identifier_of(answer, "id")
-    texts = [value for value in body.values() if isinstance(value, str) and len(value) >= 8]
-    return identifier in map(str, item.values()) or any(text in item.values() for text in texts)
-
-
-def _objects(document: Any) -> list[dict[str, Any]]:
-    queue, found = [document], []
-    while queue and len(found) < 1000:
-        node = queue.pop(0)
-        if isinstance(node, dict):
-            found.append(node)
-            queue += node.values()
-        elif isinstance(node, list):
-            queue += node
-    return found

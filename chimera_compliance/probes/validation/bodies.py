@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
-from chimera_compliance.probes.http.exchange import Headers, Request
+from chimera_compliance.probes.http.exchange import Exchange, Headers, Request
 from chimera_compliance.probes.openapi.payload import FORM, JSON, MULTIPART, Payload
 from chimera_compliance.probes.validation.candidates import REFUSE, SURVIVE
 from chimera_compliance.probes.validation.forging import Whole, text_of
@@ -26,6 +26,30 @@ class Odd:
     label: str
     request: Request
     must: str = REFUSE
+
+
+@dataclass(frozen=True)
+class OddBody:
+    """A body that is wrong as a whole, and what became of it."""
+
+    odd: Odd
+    exchange: Exchange
+    outcome: str
+
+    @property
+    def subject(self) -> str:
+        """The operation."""
+        return self.exchange.subject
+
+    @property
+    def actual(self) -> str:
+        """The answer."""
+        return f"{self.exchange.actual} for {self.odd.label}"
+
+    @property
+    def observation(self) -> str:
+        """The exchange."""
+        return self.exchange.observation
 
 
 def wrong_bodies(whole: Whole, *, thorough: bool, largest: int) -> Iterator[Odd]:

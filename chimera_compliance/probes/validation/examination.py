@@ -15,7 +15,7 @@ from chimera_compliance.outcomes import Inconclusive
 from chimera_compliance.probes.http.exchange import Exchange, Request
 from chimera_compliance.probes.openapi.operations import Operation
 from chimera_compliance.probes.ownership.estate import token_for
-from chimera_compliance.probes.validation.candidates import BOUNDS, REFUSE, Raw, Wrong
+from chimera_compliance.probes.validation.candidates import REFUSE
 from chimera_compliance.probes.validation.fields import (
     Constraints,
     Field,
@@ -24,13 +24,11 @@ from chimera_compliance.probes.validation.fields import (
     fresh,
     has_members,
     is_declared,
-    is_json,
     parameter_fields,
-    wrong_for,
 )
-from chimera_compliance.probes.validation.forging import Change, Whole, applied, text_of
+from chimera_compliance.probes.validation.forging import Change, Whole
 from chimera_compliance.probes.validation.naming import named, names
-from chimera_compliance.probes.validation.schema import kinds, refuses
+from chimera_compliance.probes.validation.subjects import ODD, WITHOUT_BOUND, WRONG, Subject, compatible, kind_of
 from chimera_compliance.probes.validation.trials import (
     ACCEPTED,
     CRASHED,
@@ -49,7 +47,6 @@ if TYPE_CHECKING:
 
 _AT_A_TIME = 5
 _IDENTITY = re.compile(r"name|mail|login|phone|passw|secret|token", re.IGNORECASE)
-_WRONG, _ODD, _WITHOUT_BOUND, _ALONE = range(4)
 
 
 @dataclass
@@ -73,7 +70,7 @@ class Examination:
 
     def run_without_bounds(self, subjects: "Sequence[Subject]") -> None:
         """What no bound is set to; it comes last, for it may be more than the server bears."""
-        self._take_turns(subjects, [list(self._together(subject, _WITHOUT_BOUND)) for subject in subjects])
+        self._take_turns(subjects, [list(self._together(subject, WITHOUT_BOUND)) for subject in subjects])
 
     def make_small_again(self) -> None:
         """What exists, and was made large, is given the size back that it may have had."""
@@ -136,17 +133,19 @@ class Examination:
 
     def _rounds(self, subject: "Subject") -> Iterator[Trial]:
         """One wrong value a field in each; then odd ones, and those that make the body unreadable on their own."""
-        yield from self._together(subject, _WRONG)
-        yield from self._together(subject, _ODD)
+        yield from self._together(subject, WRONG)
+        yield from self._together(subject, ODD)
         for place in subject.fields:
             for wrong in subject.wrong(place):
                 if wrong.alone:
                     yield from self._trials(subject, [(place, wrong)])
 
     def _together(self, subject: "Subject", kind: int) -> Iterator[Trial]:
-        lists = [[(place, wrong) for wrong in subject.wrong(place) if _kind(wrong) == kind] for place in subject.fields]
+        lists = [
+            [(place, wrong) for wrong in subject.wrong(place) if kind_of(wrong) == kind] for place in subject.fields
+        ]
         for changes in zip_longest(*lists):
-            for group in _compatible([change for change in changes if change]):
+            for group in compatible([change for change in changes if change]):
                 yield from self._trials(subject, group)
 
     def _trials(
@@ -196,72 +195,8 @@ class Examination:
         return found
 
 
-@dataclass
-class Subject:
-    """An operation under examination: its fields, and whether its errors name them."""
-
-    operation: Operation
-    first: Whole
-    fields: list[Field]
-    telling: bool = False
-
-    @property
-    def worth_it(self) -> bool:
-        """Whether it takes input at all."""
-        return bool(self.fields) or self.operation.payload is not None
-
-    @property
-    def id(self) -> str:
-        return self.operation.id
-
-    def wrong(self, place: Field) -> list[Wrong]:
-        """What is tried on a field, the whole request with it being certainly wrong too."""
-        typeless = place.location != "body" or not is_json(self.operation)
-        if typeless and kinds(dict(place.schema)) & {"array", "object"}:
-            return []  # `tags=x` is a list of one
-        made = wrong_for(self.operation, place)
-        if place.location != "body":
-            made = [
-                wrong for wrong in made if _sendable(wrong) and not (wrong.rule == BOUNDS and "as text" in wrong.label)
-            ]
-            return [replace(wrong, alone=False) for wrong in made]
-        if not is_json(self.operation):
-            made = [wrong for wrong in made if _sendable(wrong)]
-        return [wrong for wrong in made if self._certain(place, wrong)]
-
-    def _certain(self, place: Field, wrong: Wrong) -> bool:
-        if wrong.must != REFUSE or wrong.unbounded or wrong.demanded or isinstance(wrong.value, Raw):
-            return True
-        body = applied(self.first.body, [(place.path, wrong.value)])
-        return refuses(self.operation.document, dict(self.operation.body_schema or {}), body)
-
-
 def _changes(exchange: Exchange) -> bool:
     return exchange.request.method in ("PUT", "PATCH")
-
-
-def _kind(wrong: Wrong) -> int:
-    """What is sent together."""
-    if wrong.alone:
-        return _ALONE
-    return _WITHOUT_BOUND if wrong.unbounded else _WRONG if wrong.must == REFUSE else _ODD
-
-
-def _sendable(wrong: Wrong) -> bool:
-    """Whether it is wrong as a text too: in a form or a query there are no types."""
-    try:
-        text = text_of(wrong.value)
-    except TypeError:
-        return repr(wrong.value) == "nothing"
-    return wrong.must != "convert" and not wrong.unbounded and text != ""
-
-
-def _compatible(changes: list[Change]) -> list[list[Change]]:
-    """In groups that can be sent together: a list and its own items cannot both be wrong."""
-    paths = [change[0].path for change in changes]
-    outer = {path for path in paths if any(other != path and other[: len(path)] == path for other in paths)}
-    groups = [[change for change in changes if change[0].path not in outer]]
-    return [group for group in [*groups, *([change] for change in changes if change[0].path in outer)] if group]
 
 
 def _seen(trial: Trial, change: Change, came: str, exchange: Exchange) -> Seen:

@@ -16,15 +16,15 @@ from chimera_compliance.probes.http.exchange import Exchange, Request
 from chimera_compliance.probes.openapi.inventory import same
 from chimera_compliance.probes.openapi.operations import PATH_PARAMETER, Operation
 from chimera_compliance.probes.openapi.thrift import Thrift
-from chimera_compliance.probes.ownership.throwaway import Workshop
 from chimera_compliance.probes.validation.assignment import Assigned, Assigner, Powers
-from chimera_compliance.probes.validation.bodies import SIZE, Odd, doubled, nonsense, wrong_bodies
+from chimera_compliance.probes.validation.bodies import SIZE, Odd, OddBody, doubled, nonsense, wrong_bodies
 from chimera_compliance.probes.validation.candidates import REFUSE
 from chimera_compliance.probes.validation.demands import Demand, demands
 from chimera_compliance.probes.validation.examination import Examination
 from chimera_compliance.probes.validation.fields import has_model, is_declared, is_json
 from chimera_compliance.probes.validation.oddities import odd_requests, strange_ids
 from chimera_compliance.probes.validation.positives import Positive, right_requests
+from chimera_compliance.probes.validation.tidying import put_away
 from chimera_compliance.probes.validation.trials import CONFLICT, CRASHED, REFUSED, UNDECIDED, Seen, outcome
 
 if TYPE_CHECKING:
@@ -39,30 +39,6 @@ _TOO_LATE = "no complete answer within"
 _NO_FAULT = (501, 502, 503, 504, 505)
 """Not implemented, or busy: no fault of what was sent, unless it is answered to that again and again."""
 _CREDENTIAL = re.compile(r"passw|secret|credential|api_?key|private_?key|mnemonic", re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class OddBody:
-    """A body that is wrong as a whole, and what became of it."""
-
-    odd: Odd
-    exchange: Exchange
-    outcome: str
-
-    @property
-    def subject(self) -> str:
-        """The operation."""
-        return self.exchange.subject
-
-    @property
-    def actual(self) -> str:
-        """The answer."""
-        return f"{self.exchange.actual} for {self.odd.label}"
-
-    @property
-    def observation(self) -> str:
-        """The exchange."""
-        return self.exchange.observation
 
 
 @dataclass
@@ -96,7 +72,7 @@ class Inspection:
         with suppress(Inconclusive):  # the server may no longer give out tokens: what is missing is named as undecided
             self.examination.run_without_bounds(subjects)
             self.examination.make_small_again()
-            self._put_away()
+            self.left = put_away(self.api, self.operations, self.principals, self.exchanges)
         return self
 
     @cached_property
@@ -260,26 +236,3 @@ class Inspection:
     def _powers(self) -> Powers:
         names, neighbour = self.target.tokens.claims, self.principals[1] if len(self.principals) > 1 else None
         return Powers(names.tenant, names.role, tuple(self.target.roles), neighbour.tenant if neighbour else None)
-
-    def _put_away(self) -> None:
-        """Delete what was made, or say that it is left: what was wrongly accepted too."""
-        workshop = Workshop(self.api, self.operations)
-        made = [exchange for exchange in self.exchanges if exchange.ok and exchange.request.method == "POST"]
-        by_id = {operation.id: operation for operation in self.operations}
-        owners = {token_header(self.api, principal): principal for principal in self.principals}
-        for exchange in made:
-            operation = by_id.get(exchange.request.operation)
-            owner = next((who for header, who in owners.items() if header & set(exchange.request.headers)), None)
-            if operation is None or (exchange.status != 201 and "{" in operation.path):
-                continue
-            if owner is not None:
-                workshop.discard_new(operation, exchange, owner)
-            else:
-                workshop.left.append(f"what {operation.id} made of a valid request")
-        self.left = list(dict.fromkeys(workshop.left))
-
-
-def token_header(api: "Api", principal: "Principal") -> frozenset:
-    """The headers that carry a principal's own tokens, by which its requests are known."""
-    tokens = [principal.token] + [token for role in api.target.roles if (token := principal.token_as(role))]
-    return frozenset(pair for token in tokens for pair in api.authorization(token))
