@@ -233,7 +233,8 @@ def _unseen_sources(pipeline, judged, here):
         later = f"{folder}/added_later.py".removeprefix("./")
         sources = [path for path in judged.snapshot.under(folder) if path.endswith(".py") and not TESTS.search(path)]
         for path in [*sources, later]:
-            why = [scanners.excluded(path, left_out[one]) for one in here if scanners.reaches(one.scan, path)]
+            reached = [(one, name) for one in here if (name := scanners.spelled(one.scan, path))]
+            why = [scanners.excluded(name, left_out[one]) for one, name in reached]
             reason = why[0] if why else "it is not among its targets"
             if (why and not all(why)) or (folder, reason) in told:
                 continue
@@ -244,7 +245,9 @@ def _unseen_sources(pipeline, judged, here):
 
 
 def _excludes(judged, candidate):
-    yield from scanners.listed(scanners.options(candidate.scan), "exclude")
+    for pattern in scanners.listed(scanners.options(candidate.scan), "exclude"):
+        inside = judged.snapshot.under(f"{candidate.scan.cwd}/{pattern}")
+        yield f"{pattern.rstrip('/')}/*" if inside else pattern
     for file in settings.bandit_files(candidate.scan, judged.snapshot):
         yield from settings.bandit(judged.snapshot, file).excludes
 
@@ -326,7 +329,13 @@ def test_actions_are_pinned(pipeline, coverage):
 
 def test_permissions_are_least(pipeline, coverage):
     """What an action's token may not do, a hijacked action cannot do either."""
-    _faults(pipeline, coverage, lambda judged: actions.permissions(judged.workflows), "steps", {"unstated": "low"})
+    _faults(
+        pipeline,
+        coverage,
+        lambda judged: actions.permissions(judged.workflows, judged.scanning),
+        "steps",
+        {"unstated": "low"},
+    )
 
 
 def test_text_of_strangers_is_not_run(pipeline, coverage):
@@ -336,13 +345,13 @@ def test_text_of_strangers_is_not_run(pipeline, coverage):
 
 def test_code_of_strangers_meets_no_secrets(pipeline, coverage):
     """A fork's commit that is run beside secrets can send them anywhere."""
-    mild = {"everywhere": "medium", "inherit": "medium"}
+    mild = {"inherit": "medium"}
     _faults(pipeline, coverage, lambda judged: actions.exposures(judged.workflows), "steps", mild)
 
 
 def test_checkouts_leave_no_credentials(pipeline, coverage):
     """A token that is left in .git/config is there for every later step, and for every artifact made of the folder."""
-    _faults(pipeline, coverage, lambda judged: actions.kept_credentials(judged.steps), "steps")
+    _faults(pipeline, coverage, lambda judged: actions.kept_credentials(judged.steps, judged.workflows), "steps")
 
 
 # Tried out

@@ -15,6 +15,11 @@ from chimera_compliance.probes.pipeline.workflows import Workflows
 
 _SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _VERSION = re.compile(r"v?\d+(\.\d+)*([-+.]\w+)*")
+# Jobs that push need the token that a checkout leaves.
+_PUSHES = re.compile(
+    r"git push|create-pull-request|git-auto-commit|semantic-release|gh-deploy|gh-pages|changesets/action"
+)
+_HARMLESS = {"security-events", "pull-requests", "checks", "statuses", "issues"}
 _OWN = ("actions/", "github/")
 _PRIVILEGED = ("pull_request_target", "workflow_run", "issue_comment", "issues")
 # What a stranger writes: titles, bodies, names of branches, messages of commits.
@@ -92,8 +97,8 @@ def pins(found: list[Step]) -> Iterator[Fault]:
             yield Fault(kind, uses, f"is named by a {kind.removeprefix('own-')}, which can be moved", step.file, line)
 
 
-def permissions(workflows: Workflows) -> Iterator[Fault]:
-    """Jobs whose token may do more than read, or whose permissions nothing states."""
+def permissions(workflows: Workflows, scanning: set[tuple[str, str]]) -> Iterator[Fault]:
+    """Jobs whose token may do more than read, or whose permissions nothing states; `scanning` are those that scan."""
     for file, document in workflows.read.items():
         for name, job in document["jobs"].items():
             if not isinstance(job, Map):
@@ -112,16 +117,13 @@ def permissions(workflows: Workflows) -> Iterator[Fault]:
                 yield Fault(
                     "all", f"job {name}", "has a token that may write everything", file, stated.line_of("permissions")
                 )
-            elif isinstance(granted, Map) and stated is document:
-                for scope, level in granted.items():
-                    if level == "write":
-                        yield Fault(
-                            "wide",
-                            f"{file}",
-                            f"grants {scope}: write to every job of the workflow",
-                            file,
-                            granted.line_of(scope),
-                        )
+            elif isinstance(granted, Map):
+                for scope in (key for key, level in granted.items() if level == "write"):
+                    line = granted.line_of(scope)
+                    if stated is document and len(document["jobs"]) > 1:
+                        yield Fault("wide", file, f"grants {scope}: write to every job of the workflow", file, line)
+                    elif (file, name) in scanning and scope not in _HARMLESS:
+                        yield Fault("scans", f"job {name}", f"scans with a token that may write {scope}", file, line)
 
 
 def injections(found: list[Step]) -> Iterator[Fault]:
@@ -185,34 +187,14 @@ def _checks_out_theirs(step: Map) -> bool:
 def secrets(workflows: Workflows) -> Iterator[Fault]:
     """Secrets that leave the repository's own hands."""
     for file, document in workflows.read.items():
-        if isinstance(env := document.get("env"), Map):
-            yield from _in_environment(env, file, "every job of the workflow")
-        on = document.get("on")
-        target = "pull_request_target" in ([on] if isinstance(on, str) else list(on))
         for name, job in document["jobs"].items():
             if not isinstance(job, Map):
                 continue
             if job.get("secrets") == "inherit" and not str(job.get("uses", "")).startswith("./"):
-                yield Fault(
-                    "inherit",
-                    f"job {name}",
-                    "hands every secret to a workflow of another repository",
-                    file,
-                    job.line_of("secrets"),
-                )
-            text = _text(job)
-            if re.search(r"toJSON\(\s*secrets\s*\)", text, re.IGNORECASE):
+                message = "hands every secret to a workflow of another repository"
+                yield Fault("inherit", f"job {name}", message, file, job.line_of("secrets"))
+            if re.search(r"toJSON\(\s*secrets\s*\)", _text(job), re.IGNORECASE):
                 yield Fault("all", f"job {name}", "hands over all secrets at once", file, job.line)
-            if target and re.search(r"secrets\.(?!GITHUB_TOKEN\b)\w+", text):
-                yield Fault(
-                    "fork", f"job {name}", "uses secrets on pull_request_target, which forks can start", file, job.line
-                )
-
-
-def _in_environment(env: Map, file: str, what: str) -> Iterator[Fault]:
-    for key, value in env.items():
-        if re.search(r"secrets\.(?!GITHUB_TOKEN\b)\w+", str(value)):
-            yield Fault("everywhere", f"env {key}", f"hands a secret to {what}", file, env.line_of(key))
 
 
 def _text(value: Any) -> str:
@@ -221,12 +203,14 @@ def _text(value: Any) -> str:
     return " ".join(map(_text, value)) if isinstance(value, list) else str(value)
 
 
-def kept_credentials(found: list[Step]) -> Iterator[Fault]:
+def kept_credentials(found: list[Step], workflows: Workflows) -> Iterator[Fault]:
     """Checkouts that leave the job's token in .git/config, where every later step can read it."""
     for step in found:
         given = step.value.get("with")
         given = given if isinstance(given, Map) else Map()
         checkout = str(step.value.get("uses", "")).startswith("actions/checkout@")
         if checkout and str(given.get("persist-credentials", "true")).lower() != "false":
-            subject = f"{step.file}:{step.line} checkout"
-            yield Fault("kept", subject, "leaves the job's token in .git/config", step.file, step.line)
+            job = workflows.read.get(step.file, {}).get("jobs", {}).get(step.job)
+            if not _PUSHES.search(_text(job)):
+                subject = f"{step.file}:{step.line} checkout"
+                yield Fault("kept", subject, "leaves the job's token in .git/config", step.file, step.line)

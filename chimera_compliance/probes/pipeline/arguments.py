@@ -64,6 +64,11 @@ def gitleaks(program: Path, scan: Scan, planted: Planted | None, report: Path) -
     """
     ours = ["--redact", "--no-banner", "--no-color", "--log-level", "error", "--report-format", "json"]
     ours += ["--report-path", str(report)]
+    if scan.action and not scan.action.lower().startswith("gitleaks/gitleaks-action@"):
+        named = dict(scan.env)
+        config = named.get("INPUT_CONFIG") or named.get("INPUT_CONFIG-PATH") or named.get("INPUT_CONFIG_PATH")
+        _within(scan, config or ".")
+        return [str(program), "git", *([f"--config={config}"] if config else []), *ours]
     if scan.action:
         pushed = f"--no-merges --first-parent {planted.first}^..{planted.head}" if planted else "-1"
         return [str(program), "detect", f"--log-opts={pushed}", "--exit-code=2", *ours]
@@ -87,6 +92,8 @@ def bandit(scan: Scan, files: list[str], report: Path) -> list[str]:
         Refused: it cannot be run as it stands.
     """
     given = _known(scan)
+    if scan.action:
+        raise Refused("what the action runs is not in this repository")
     if given.strange:
         raise Refused(f"its option {given.strange[0]} is not known")
     targets = given.words

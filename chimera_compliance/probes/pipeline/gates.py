@@ -15,7 +15,7 @@ from chimera_compliance.probes.pipeline.world import World, ways
 # What whoever proposes a change can set: a gate that depends on it is one that they can open.
 _THEIRS = re.compile(r"head_commit|commits|pull_request\.(title|body|labels|user)|issue|head_ref|labels|comment|sender")
 _MISSING_TOOL = re.compile(r"^(?:if: )?(?:command -v|which|type|hash)\b")
-_READS = re.compile(r"\b(jq|grep|test|python3?|exit|awk|node)\b|\[\[? ")
+_READS = re.compile(r"\bjq\b.*(?: -\w*e|--exit-status)|\b(?:test|python3?|exit|node)\b|\[\[? |^\s*(?:if |! ?)?grep\b")
 
 
 @dataclass(frozen=True, eq=False)

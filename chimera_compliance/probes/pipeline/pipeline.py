@@ -53,6 +53,11 @@ class Judged:
         return list(steps(self.snapshot, self.workflows))
 
     @property
+    def scanning(self) -> set[tuple[str, str]]:
+        """The jobs that run a scanner, by file and name."""
+        return {(one.run.file, one.run.id) for gate in self.gates for one in gate.candidates}
+
+    @property
     def others(self) -> list[str]:
         """The pipelines of other services."""
         return [file for file in OTHERS if self.snapshot.is_file(file)]

@@ -6,7 +6,13 @@ from dataclasses import dataclass, field
 
 from chimera_compliance.probes.pipeline.words import UNKNOWN
 
-_CHECKING = re.compile(r"secret|scan|leak|secur|sast|lint|check|audit|\.github/workflows/|\b(ci|tox|nox|pre-commit)\b")
+_SCANNING = re.compile(r"secret|scan|leak|secur|sast|\.github/workflows/|^(?:tox|nox|pre-commit)\b", re.IGNORECASE)
+# Scanners of other things, or other scanners: none of them runs gitleaks or Bandit.
+_OTHERS = re.compile(
+    r"trivy|trufflehog|codeql|sonar|snyk|anchore|semgrep|checkov|scorecard|ggshield|kics|osv|depend|vulncheck|zap|grype"
+    r"|clamav|checkmarx|scout|harden",
+    re.IGNORECASE,
+)
 TOOLS = ("gitleaks", "bandit")
 
 
@@ -77,7 +83,7 @@ class Unseen:
         return f"{self.file}:{self.line} {self.what}"
 
     def may_be(self, tool: str) -> bool:
-        """Whether a scanner may well be behind it: its text speaks of one, or its name of scanning or checking."""
+        """Whether a scanner may well be behind it: its text speaks of one, or its name of scanning."""
         if self.hints:
             return tool in self.hints
-        return bool(_CHECKING.search(self.what))
+        return bool(_SCANNING.search(self.what)) and not _OTHERS.search(self.what)

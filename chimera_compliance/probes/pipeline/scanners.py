@@ -163,33 +163,29 @@ def listed(given: Options, name: str) -> list[str]:
 
 
 def targets(scan: Scan) -> list[str]:
-    """What Bandit is told to look at, below the repository's root."""
-    words = options(scan).words
+    """What Bandit is told to look at, as it is written."""
     if scan.action:
         given = dict(scan.env)
-        words = (given.get("INPUT_TARGETS") or given.get("INPUT_PATH") or ".").split()
-    return [posixpath.normpath(posixpath.join(scan.cwd, word)) for word in words]
+        return (given.get("INPUT_TARGETS") or given.get("INPUT_PATH") or ".").split()
+    return options(scan).words
 
 
-def reaches(scan: Scan, path: str) -> bool:
-    """Whether Bandit is pointed at a file, by a folder above it or by name."""
+def spelled(scan: Scan, path: str) -> str:
+    """The path of a file as Bandit writes it when it comes upon it, by a folder above or by name; "" if it does not."""
     if scan.selection is not None:
-        return scan.selection.takes(path)
+        return path if scan.selection.takes(path) else ""
     recursive = bool(scan.action) or options(scan).has("recursive")
-    for target in targets(scan):
-        above = target == "." or path.startswith(f"{target}/")
-        if path == target or fnmatch(path, target) or (above and recursive):
-            return True
-    return False
-
-
-def excluded(path: str, patterns: list[str]) -> str:
-    """The pattern by which Bandit leaves a file out: by glob, or by any part of its path."""
-    for pattern in patterns:
-        bare = pattern.removeprefix("./").rstrip("/")
-        glob = any(sign in pattern for sign in "*?[")
-        if bare in ("", "."):
-            return pattern
-        if (glob and (fnmatch(path, pattern) or fnmatch(f"./{path}", pattern))) or (not glob and bare in path):
-            return pattern
+    for word in targets(scan):
+        target = posixpath.normpath(posixpath.join(scan.cwd, word))
+        if path == target or fnmatch(path, target):
+            return path
+        if recursive and target == ".":
+            return posixpath.join(word, posixpath.relpath(path, target))
+        if recursive and path.startswith(f"{target}/"):
+            return posixpath.join(word, path[len(target) + 1 :])
     return ""
+
+
+def excluded(name: str, patterns: list[str]) -> str:
+    """The pattern by which Bandit leaves a file out: as a glob, or as any part of the path."""
+    return next((pattern for pattern in patterns if fnmatch(name, pattern) or pattern in name), "")

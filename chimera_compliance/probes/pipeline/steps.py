@@ -20,7 +20,7 @@ _DEFAULT_SHELL = "bash -e {0}"
 _SHELLS = {"bash": "bash --noprofile --norc -eo pipefail {0}", "sh": "sh -e {0}"}
 _OTHER_SHELLS = re.compile(r"^(python|node|perl|cmd|powershell|pwsh)")
 _INSTALLS = re.compile(r"setup|install")
-_SCANNING = re.compile(r"secret|scan|leak|secur|sast|lint", re.IGNORECASE)
+_SCANNING = re.compile(r"secret|scan|leak|secur|sast|-linter", re.IGNORECASE)
 _DEPLOYING = re.compile(
     r"pypa/gh-action-pypi-publish|aws-actions/amazon-ecs-deploy|azure/webapps-deploy|google-github-actions/deploy"
     r"|superfly/flyctl|appleboy/ssh-action|akhileshns/heroku-deploy|serverless/github-action|azure/k8s-deploy",

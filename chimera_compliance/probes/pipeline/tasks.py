@@ -1,5 +1,6 @@
 """Named commands in a project's files: hatch, pdm, poe, npm, just and Taskfile."""
 
+import posixpath
 import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -30,7 +31,7 @@ def run(world: "World", shell: Shell, argv: list[str], line: int) -> Status:
         words = words[1:]
     if not words or words[0] in _BUILT_IN:
         return 0
-    found = list(_commands(world.snapshot, runner, words[0]))
+    found = list(_commands(world.snapshot, runner, words[0], shell.cwd))
     if not found and runner in ("hatch", "pdm") and "run" in argv:
         return world.program(shell, argv[argv.index("run") + 1 :], line)
     if not found:
@@ -46,10 +47,10 @@ def run(world: "World", shell: Shell, argv: list[str], line: int) -> Status:
 _Command = tuple[str, int, str, bool]
 
 
-def _commands(snapshot: Snapshot, runner: str, name: str) -> Iterator[_Command]:
+def _commands(snapshot: Snapshot, runner: str, name: str, folder: str) -> Iterator[_Command]:
     match runner:
         case "npm" | "yarn" | "pnpm":
-            yield from _in_table(snapshot, "package.json", "scripts", name=name)
+            yield from _in_table(snapshot, posixpath.normpath(f"{folder}/package.json"), "scripts", name=name)
         case "hatch":
             environment, _, script = name.rpartition(":")
             path = ("tool", "hatch", "envs", environment or "default", "scripts")

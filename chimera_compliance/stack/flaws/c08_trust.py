@@ -66,15 +66,24 @@ def forks_commit_with_secrets(made):
     _triage(made, f"      - uses: {CHECKOUT}\n        with:\n{_KEEPS}{ref}", "pull_request_target")
 
 
-@flaw("C08", why="a secret is handed to what forks can start", breaks="C08.16")
-def secret_for_forks(made):
-    env = "        env:\n          KEY: ${{ secrets.DEPLOY_KEY }}\n"
-    _triage(made, f"      - run: ./triage\n{env}", "pull_request_target")
+@flaw("C08", why="a workflow run that was started by a fork checks out its commit", breaks="C08.16")
+def forks_commit_afterwards(made):
+    event = "{workflow_run: {workflows: [Security Scan], types: [completed]}}"
+    ref = "          ref: ${{ github.event.workflow_run.head_sha }}\n"
+    _triage(made, f"      - uses: {CHECKOUT}\n        with:\n{_KEEPS}{ref}", event)
 
 
-@flaw("C08", why="a secret is in the environment of every job", breaks="C08.16")
-def secret_for_every_job(made):
-    edit(made, (_PERMISSIONS, f"{_PERMISSIONS}\nenv:\n  KEY: ${{{{ secrets.DEPLOY_KEY }}}}\n"))
+@flaw("C08", why="every secret is handed to a workflow of another repository", breaks="C08.16")
+def secrets_inherited(made):
+    uses = "acme/shared/.github/workflows/notify.yml@0123456789abcdef0123456789abcdef01234567"
+    job = f"  notify:\n    uses: {uses}\n    secrets: inherit\n\n"
+    edit(made, ("  static-analysis:\n", f"{job}  static-analysis:\n"))
+
+
+@flaw("C08", why="the job that scans may write packages", breaks="C08.14")
+def scans_with_a_writing_token(made):
+    grants = "    permissions:\n      contents: read\n      packages: write\n"
+    edit(made, ("  static-analysis:\n", f"  static-analysis:\n{grants}"))
 
 
 @flaw("C08", why="the checkout leaves its token behind", breaks="C08.17")
