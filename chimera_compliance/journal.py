@@ -93,7 +93,7 @@ class Journal:
     def _write(self, observation: Observation) -> None:
         if self._file is not None:
             line = json.dumps(observation.as_dict(), ensure_ascii=True, separators=(",", ":"))
-            os.write(self._file, line.encode() + b"\n")
+            _write_all(self._file, line.encode() + b"\n")
 
     def get(self, observation_id: str) -> Observation | None:
         """The observation of that id, if this process made it."""
@@ -108,3 +108,10 @@ class Journal:
         if self._file is not None:
             os.close(self._file)
             self._file = None
+
+
+def _write_all(file: int, line: bytes) -> None:
+    """One `write` puts a line down whole, but on a disk that is about to be full."""
+    written = os.write(file, line)
+    while written < len(line):
+        written += os.write(file, line[written:])

@@ -107,3 +107,24 @@ def _verdict(results: Results, paint) -> Iterable[str]:
     yield f"{title}: {said.sentence}"
     for gap in gaps(results):
         yield f"not shown: {gap.sentence}: {one_line(', '.join(gap.names))}"
+    yield from _since(results)
+    yield from _gate(results, paint)
+
+
+def _since(results: Results) -> Iterable[str]:
+    before = results.previous
+    if before is not None and before.compared:
+        again = f", {len(results.not_retested):,} not tested again" if results.not_retested else ""
+        yield f"since {before.started}: {tally(results.counts.statuses) or 'nothing new'}{again}"
+
+
+def _gate(results: Results, paint) -> Iterable[str]:
+    gate = results.gate
+    if gate is None:
+        return
+    state = paint("passes", _COLOURS["passed"]) if gate.passed else paint("blocks", _COLOURS["failed"])
+    further = f", and {number(len(gate.reasons) - 1, 'more reason')}" if len(gate.reasons) > 1 else ""
+    why = f": {one_line(gate.reasons[0])}{further}" if gate.reasons else ""
+    yield f"gate: {state} with exit code {gate.exit_code}{why}"
+    for line in gate.tolerated:
+        yield f"let through: {one_line(line)}"

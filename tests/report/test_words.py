@@ -65,6 +65,14 @@ def test_the_terminal_shows_the_gravest_and_counts_the_rest(tmp_path):
     assert lines[-1] == f"report: {tmp_path / 'report.html'}"
 
 
+def test_the_terminal_tells_what_is_new_and_why_the_gate_blocks(tmp_path):
+    lines = terminal.summary(sample_results.eventful(), tmp_path)
+    assert "since 2026-11-22T20:41:01+00:00: 1 new, 1 regressed, 18 still, 1 fixed" in lines
+    gate = next(line for line in lines if line.startswith("gate: "))
+    assert gate.startswith("gate: blocks with exit code 1: 4 critical, 11 medium, 1 low findings, and ")
+    assert "let through: 3 high findings covered by a waiver" in lines
+
+
 def test_without_colour_there_is_no_escape(tmp_path):
     assert "\x1b" not in "".join(terminal.summary(sample_results.realistic(), tmp_path))
     assert "\x1b[1;31m" in "".join(terminal.summary(sample_results.realistic(), tmp_path, colour=True))
