@@ -53,9 +53,12 @@ class Account:
 
     def secret(self, name: str):
         """moto's object of a secret."""
+        return self._stored(PREFIX + name)
+
+    def _stored(self, full_name: str):
         from moto.secretsmanager.models import secretsmanager_backends
 
-        return secretsmanager_backends[NUMBER][REGION].secrets[PREFIX + name]
+        return secretsmanager_backends[NUMBER][REGION].secrets[full_name]
 
     def arn(self, name: str) -> str:
         """A secret's ARN."""
@@ -72,13 +75,12 @@ class Account:
         client = self.client("secretsmanager")
         client.create_secret(Name=name, SecretString=before or secrets.token_urlsafe(32), KmsKeyId=self.key, **more)
         client.put_secret_value(SecretId=name, SecretString=value)
+        self._stored(name).secret_string = value  # moto would go on with the first one
         self.rotates(name)
 
     def rotates(self, name: str) -> None:
         """Rotated by the function, every ninety days, the last time twenty days ago."""
-        from moto.secretsmanager.models import secretsmanager_backends
-
-        stored = secretsmanager_backends[NUMBER][REGION].secrets[name]
+        stored = self._stored(name)
         stored.rotation_requested = stored.rotation_enabled = True
         stored.rotation_lambda_arn = f"arn:aws:lambda:{REGION}:{NUMBER}:function:{ROTATION}"
         stored.auto_rotate_after_days = ROTATION_DAYS
@@ -201,7 +203,13 @@ class Account:
 
 
 def teach_moto() -> None:
-    """Two things that moto tells wrongly: schedules are forgotten, and every version was made just now."""
+    """What moto does otherwise than Secrets Manager.
+
+    It forgets schedules, says that every version was made just now, and where a new rule names no function, it
+    forgets the one that there is and puts the first value in force; where one is named, it wants to run it in Docker.
+    """
+    import secrets
+
     from moto.secretsmanager import models
 
     plain = models.FakeSecret.to_dict
@@ -215,4 +223,18 @@ def teach_moto() -> None:
         ]
         return json.dumps({"ARN": secret.arn, "Name": secret.name, "Versions": versions})
 
+    def rotate_secret(backend, secret_id: str, client_request_token=None, rotation_lambda_arn=None, **how) -> str:
+        secret, rules, now = backend.secrets[secret_id], how.get("rotation_rules") or {}, time.time()
+        secret.rotation_requested = secret.rotation_enabled = True
+        secret.rotation_lambda_arn = rotation_lambda_arn or secret.rotation_lambda_arn
+        if rules:
+            secret.auto_rotate_after_days = rules.get("AutomaticallyAfterDays", 0)
+            secret.told = {**getattr(secret, "told", {}), "RotationRules": rules}
+            secret.next_rotation_date = now + (secret.auto_rotate_after_days or 1) * _DAY
+        if how.get("rotate_immediately", True):
+            backend.put_secret_value(secret_id, secrets.token_urlsafe(32), None, client_request_token, ["AWSCURRENT"])
+            secret.last_rotation_date = now
+        return secret.to_short_dict()
+
     models.SecretsManagerBackend.list_secret_version_ids = list_secret_version_ids
+    models.SecretsManagerBackend.rotate_secret = rotate_secret

@@ -53,6 +53,8 @@ def write(place: Place, variant: Variant, server: Server, login: Login) -> Path:
     (place.folder / "ca.pem").write_bytes(place.authority.read_bytes())
     document = yaml.safe_load(_resolved((TARGETS / "reference.yaml").read_text(encoding="utf-8"), place))
     document["tokens"]["mint"]["algorithm"] = variant.signing.algorithm
+    if variant.settings.secrets_cached > 0:
+        document["aws"]["application"]["cache_seconds"] = variant.settings.secrets_cached
     if variant.signing.public_key:
         (place.folder / "jwt.pub").write_text(variant.signing.public_key)
         document["tokens"]["public_key"] = str(place.folder / "jwt.pub")

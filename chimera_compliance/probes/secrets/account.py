@@ -5,6 +5,7 @@ name; the rest of the account is looked at all the same.
 """
 
 import shlex
+import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
@@ -19,17 +20,18 @@ from chimera_compliance.probes.secrets.unseen import Unseen, nobody_answers, why
 from chimera_compliance.target import Target
 
 _THREADS = 16
+_PAUSES = (0.2, 0.4, 0.8, 1.6, 3.2)
 T = TypeVar("T")
 
 
 class Account:
-    """The account of the target file; a context manager."""
+    """The account of the target file; a context manager. `session` is a boto3 session to share."""
 
-    def __init__(self, target: Target, journal: Journal):
+    def __init__(self, target: Target, journal: Journal, session=None):
         self.target, self.settings, self.journal = target, target.aws, journal
         self.called: set[str] = set()
         self._clients: dict[tuple, Any] = {}
-        self._session = None
+        self._session = session
         self._lock = Lock()
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="aws")
 
@@ -71,12 +73,10 @@ class Account:
         subject = f"{action} {_subject(parameters)}".strip()
         reproduce = self._command(service, operation, region or self.region, parameters)
         try:
-            client = self._client(service, region or self.region, CALLS[service, operation].attempts)
-            answer = getattr(client, operation)(**parameters)
-        except Exception as error:
-            unseen = why(error, action)
+            answer = self._answer(service, operation, region or self.region, parameters)
+        except Unseen as unseen:
             self._record(subject, parameters, {"error": unseen.code, "reason": unseen.reason}, reproduce)
-            raise unseen from None
+            raise
         answer.pop("ResponseMetadata", None)
         return {**answer, "observation": self._record(subject, parameters, told(answer), reproduce)}
 
@@ -100,6 +100,19 @@ class Account:
     def each(self, function: Callable[[Any], T], subjects: Iterable) -> list[T]:
         """The function of every subject, at the same time; it must not call `each` itself."""
         return list(self._pool.map(function, subjects))
+
+    def _answer(self, service: str, operation: str, region: str, parameters: dict) -> dict:
+        """A call that botocore does not repeat, since an emulator answers 500 to it, is repeated here if throttled."""
+        call = CALLS[service, operation]
+        for pause in (*_PAUSES, None) if call.attempts == 1 else (None,):
+            try:
+                return getattr(self._client(service, region, call.attempts), operation)(**parameters)
+            except Exception as error:
+                unseen = why(error, call.action)
+                if pause is None or not unseen.throttled:
+                    raise unseen from None
+                time.sleep(pause)
+        raise AssertionError("the last attempt returns or raises")
 
     def _client(self, service: str, region: str, attempts: int):
         with self._lock:

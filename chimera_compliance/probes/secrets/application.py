@@ -17,6 +17,7 @@ from chimera_compliance.target.aws import Application
 
 _LONGEST_WAIT = 30.0
 _LATE = 3.0
+_AFTERWARDS = 10.0
 _BURST = 5
 
 
@@ -95,6 +96,8 @@ def observe(settings: Application, relay: RelayClient, ask: Callable[[], Exchang
         outage = _outage(settings, relay, ask, begun)
     finally:
         relay.told("POST", "back")
+    if outage.held is None:
+        return Behaviour(kept, refreshed, outage, Step(None, outage.text))
     return Behaviour(kept, refreshed, outage, _recovered(settings, relay, ask))
 
 
@@ -132,7 +135,7 @@ def _refreshed(settings: Application, relay: RelayClient, ask) -> Step:
 
 def _outage(settings: Application, relay: RelayClient, ask, begun: Exchange) -> Step:
     """While the store is away and the application has noticed, it goes on with what it knows."""
-    relay.told("POST", f"away?seconds={settings.cache_seconds + 2 * _LATE + 10:g}")
+    relay.told("POST", f"away?seconds={settings.cache_seconds + _LATE + 10:g}")
     before = relay.told()
     answers: list[Exchange] = []
     _until(
@@ -158,7 +161,7 @@ def _outage(settings: Application, relay: RelayClient, ask, begun: Exchange) -> 
 def _recovered(settings: Application, relay: RelayClient, ask) -> Step:
     """Once the store is back, it is asked again."""
     before = relay.told()
-    bound = settings.cache_seconds + 2 * _LATE + 4
+    bound = settings.cache_seconds + _AFTERWARDS
     seconds, told = _until(bound, settings, ask, lambda told: _total(told) > _total(before), relay)
     observation = relay.record("reads of secrets after the store came back", told)
     again = _total(told) > _total(before)

@@ -155,9 +155,8 @@ class Estate:
             known.add(self.account.target.secret(absent.value).encode())
         for future in self._places.values():
             if isinstance(found := future.result(), Places):
-                known |= {
-                    _octets(one.value) for one in found.settings if one.name and _bare(one.name) == _bare(absent.name)
-                }
+                alike = [one for one in found.settings if _bare(one.name or one.place) == _bare(absent.name)]
+                known |= {_octets(one.value) for one in alike}
         return known - {b""}
 
     def _begin(self, function: Callable, *arguments) -> Future:

@@ -106,13 +106,19 @@ def stuck(aws: Estate, secrets: list[StoredSecret], coverage: Coverage) -> Itera
             coverage.tested(secret)
         elif isinstance(made, Unseen):
             coverage.untested(secret, made.reason)
-        elif made is not None and days_since(made) < _IN_PROGRESS_DAYS:
+        elif made is not None and days_since(made) < _IN_PROGRESS_DAYS and _is_due(secret):
             coverage.untested(secret, "a rotation is in progress: run again in an hour")
         else:
             text = f"AWSPENDING for {days_since(made):.0f} days" if made else "AWSPENDING"
             yield Problem(
                 secret.subject, "is stuck half-way through a rotation", "no pending version", text, secret.observation
             )
+
+
+def _is_due(secret: StoredSecret) -> bool:
+    """Whether a rotation is due now, so that one may be seen half-way; a version that nobody ordered is none."""
+    until = days_since(secret.rotation.next)
+    return until is None or abs(until) <= _WINDOW_DAYS
 
 
 def broken_functions(aws: Estate, secrets: list[StoredSecret], coverage: Coverage) -> Iterator[Function | Problem]:

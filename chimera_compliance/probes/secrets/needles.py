@@ -14,7 +14,10 @@ from urllib.parse import quote, quote_plus
 
 SHORTEST = 8
 _DOCUMENTED = re.compile(
-    r"(?i)(change|replace|fill)[-_ ]?(me|this|it|in)\w*|to[-_ ]?do|tbd|none|null|dummy|placeholder|password\d{0,4}|"
+    r"(?i)(change|replace|fill)[-_ ]?(me|this|it|in)[-\w]*|to[-_ ]?do|tbd|none|null|dummy[-\w]*|.*placeholder.*|"
+    r"password\d{0,4}|"
+    r"(insert|enter|put|paste|add|set)[-_ ].*(here|key|value|secret|token)|fake[-_]\w+|sample[-\w]*|foo(bar)?|n/?a|"
+    r"not[-_ ](a[-_ ])?(real|set|used)[-\w]*|abc123|1234567?8?9?0?|qwerty|letmein|"
     r"passw0rd|secret\d{0,4}|example\w*|test(ing)?[-_]?\w{0,12}|your[-_][\w-]+|my[-_]?secret|default|x{3,}|\*{3,}|<.*>|"
     r"(local|dev)[-_]\w*"
 )

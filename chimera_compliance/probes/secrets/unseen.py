@@ -16,6 +16,11 @@ class Unseen(Exception):
         return "NotFound" in self.code or self.code in ("NoSuchEntity", "ParameterNotFound", "ClientException")
 
     @property
+    def throttled(self) -> bool:
+        """Whether the account asks for patience."""
+        return self.code in _THROTTLED
+
+    @property
     def unsupported(self) -> bool:
         """Whether the endpoint does not know the call: an emulator's gap, and no fault of the account's."""
         return self.code == "unsupported"

@@ -172,4 +172,3 @@ def trail_of_the_region(stack):
 @variant(why="secrets kept for two seconds, and asked for again every second in an outage")
 def secrets_kept_longer(stack):
     stack.settings.secrets_cached, stack.settings.secrets_retry = 2.0, 1.0
-    stack.target.append(lambda document: document["aws"]["application"].update(cache_seconds=2))
