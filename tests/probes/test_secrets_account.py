@@ -17,6 +17,7 @@ from moto.secretsmanager.models import secretsmanager_backends
 from werkzeug.serving import make_server
 
 from chimera_compliance.coverage import Coverage
+from chimera_compliance.doctor import examine
 from chimera_compliance.home import CHECKS as FOLDER
 from chimera_compliance.journal import Journal
 from chimera_compliance.outcomes import Inconclusive
@@ -335,3 +336,53 @@ def test_every_call_that_is_made_is_in_the_policy(account, tmp_path):
     }
     assert len(seen) > 15
     assert seen - allowed == {"sts:GetCallerIdentity"}
+
+
+def test_doctor_names_what_is_missing(account, tmp_path):
+    account.rules.denied |= {"ssm:DescribeParameters"}
+    file = target(tmp_path, account, required_secrets=["shop/db", "shop/none"])
+    told = [(one.fine, one.text) for one in examine(Target.load(file)) if one.facet == "aws"]
+    assert [text for fine, text in told if not fine] == [
+        "ssm:DescribeParameters is denied to these credentials",
+        f"required secret shop/none is not in {REGION}, or cannot be described",
+    ]
+    assert any(NUMBER in text for fine, text in told if fine)
+
+
+def test_the_policy_names_the_required_secrets_alone(tmp_path, account):
+    file = target(tmp_path, account, required_secrets=["shop/*", f"arn:aws:secretsmanager:{REGION}:1:secret:a-AbCdEf"])
+    (values, *_) = policy(Target.load(file).aws)["Statement"]
+    assert "secretsmanager:GetSecretValue" in values["Action"]
+    assert values["Resource"] == [
+        f"arn:aws:secretsmanager:{REGION}:*:secret:shop/*-*",
+        f"arn:aws:secretsmanager:{REGION}:1:secret:a-AbCdEf",
+    ]
+    assert all(
+        name.partition(":")[2].startswith(("List", "Describe", "Get", "Simulate", "Decrypt"))
+        for statement in policy(None)["Statement"]
+        for name in ([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
+    )
+
+
+def test_a_trail_of_somebody_else_that_cannot_be_looked_at_takes_nothing_from_ones_own(account, tmp_path):
+    account.rules.denied |= {"cloudtrail:GetTrailStatus"}
+    found = looked_at(target(tmp_path, account))
+    assert outcomes(found, "reads_leave_a_trail", "the_trail_can_be_trusted") == ["inconclusive"] * 2
+
+
+def test_a_policy_that_cannot_be_read_is_named(account, tmp_path):
+    account.backend("shop/db").policy = "{"
+    found = looked_at(target(tmp_path, account))
+    assert outcomes(found, "no_policy_admits_the_public") == ["inconclusive"]
+    assert "policy of secret shop/db" in found["test_no_policy_admits_the_public"]["reasons"][0]
+
+
+def test_what_the_stack_itself_uses_is_compared(account, tmp_path):
+    (tmp_path / "copy").write_text("v3ry-shop/mail-Secret-1")
+    (tmp_path / "other").write_text("v3ry-other-Secret-0")
+    wanted = [{"name": "shop/db", "value": "file:other"}, {"name": "shop/mail", "value": "file:copy"}]
+    found = looked_at(target(tmp_path, account, required_secrets=wanted))
+    findings = found["test_stored_values_are_the_real_ones"]["findings"]
+    assert [(one["subject"], one["actual"]) for one in findings] == [
+        ("secret shop/db", "another value than the stack uses")
+    ]

@@ -19,16 +19,8 @@ _NEGATIVE = (
 _ACCOUNTS = ("aws:principalaccount", "aws:sourceaccount", "aws:sourceowner", "kms:calleraccount")
 _ARNS = ("aws:principalarn", "aws:sourcearn")
 _PLACES = (
-    *("aws:principalorgid", "aws:principalorgpaths", "aws:sourceorgid", "aws:sourceorgpaths", "aws:resourceorgid"),
-    *(
-        "aws:sourcevpc",
-        "aws:sourcevpce",
-        "aws:sourcevpcarn",
-        "aws:userid",
-        "aws:principaltag/",
-        "aws:sourceip",
-        "aws:vpcsourceip",
-    ),
+    *("aws:principalorgid", "aws:principalorgpaths", "aws:sourceorgid", "aws:sourceorgpaths"),
+    *("aws:sourcevpc", "aws:sourcevpce", "aws:sourcevpcarn", "aws:userid", "aws:sourceip"),
 )
 _BARE = re.compile(r"[*?/]*")
 
@@ -63,9 +55,9 @@ def _confined(operator: str, key: str, values: list[str], negated: bool) -> list
         return values if all(re.fullmatch(r"\d{12}", value) for value in values) else None
     if key in _ARNS:
         return values if all(re.match(r"arn:[\w-]+:[\w-]+:[\w-]*:\d{12}:", value) for value in values) else None
-    if key in ("aws:sourceip", "aws:vpcsourceip"):
+    if key == "aws:sourceip":
         return [] if all(map(_is_narrow, values)) else None
-    return [] if any(key.startswith(place) for place in _PLACES) else None
+    return [] if key in _PLACES else None
 
 
 def _is_narrow(network: str) -> bool:

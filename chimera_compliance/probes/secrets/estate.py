@@ -122,8 +122,19 @@ class Estate:
 
     @property
     def trails(self) -> list[guards.Trail]:
-        """The trails that cover the region."""
-        return seen(self._trails.result())
+        """The trails that cover the region and could be looked at.
+
+        Raises:
+            Inconclusive: none of them could.
+        """
+        found = seen(self._trails.result())
+        known = [trail for trail in found if isinstance(trail, guards.Trail)]
+        return known or [seen(trail) for trail in found]
+
+    @property
+    def unseen_trails(self) -> list[Unseen]:
+        """Why other trails could not be looked at."""
+        return [trail for trail in self._trails.result() if isinstance(trail, Unseen)]
 
     @property
     def readers(self) -> readers.Readers:

@@ -125,8 +125,8 @@ class Trail:
         return self.gap or "log file validation is off"
 
 
-def trails(account: Account) -> list[Trail]:
-    """Every trail that covers the region.
+def trails(account: Account) -> list[Trail | Unseen]:
+    """Every trail that covers the region, or why one cannot be looked at (another account's may not be).
 
     Raises:
         Unseen: trails may not be looked at.
@@ -137,7 +137,7 @@ def trails(account: Account) -> list[Trail]:
         for trail in answer.get("trailList", [])
         if trail.get("IsMultiRegionTrail") or trail.get("HomeRegion") == account.region
     ]
-    return account.each(lambda trail: _trail(account, trail, answer["observation"]), covering)
+    return account.each(lambda trail: attempt(_trail, account, trail, answer["observation"]), covering)
 
 
 def _trail(account: Account, trail: dict, observation: str) -> Trail:

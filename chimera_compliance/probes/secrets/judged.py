@@ -168,13 +168,9 @@ def still_keys(aws: Estate, secrets: list[StoredSecret], coverage: Coverage) -> 
         found = aws.keys[name]
         if isinstance(found, Unseen):
             coverage.untested(f"key {name}", found.reason)
-        elif found.turns is None:
-            coverage.untested(
-                found, "it has imported, external or asymmetric material, which does not rotate by itself"
-            )
-        elif found.state == "Enabled":
+        elif found.state == "Enabled":  # imported or external material has nobody to turn it but its owner
             coverage.tested(found)
-            offending += [found] if not found.turns else []
+            offending += [found] if found.turns is False else []
     if not coverage.decided and not coverage.undecided:
         coverage.untested("the keys", "none of them is enabled")
     return offending

@@ -19,7 +19,7 @@ _DOCUMENTED = re.compile(
     r"(insert|enter|put|paste|add|set)[-_ ].*(here|key|value|secret|token)|fake[-_]\w+|sample[-\w]*|foo(bar)?|n/?a|"
     r"not[-_ ](a[-_ ])?(real|set|used)[-\w]*|abc123|1234567?8?9?0?|qwerty|letmein|"
     r"passw0rd|secret\d{0,4}|example\w*|test(ing)?[-_]?\w{0,12}|your[-_][\w-]+|my[-_]?secret|default|x{3,}|\*{3,}|<.*>|"
-    r"(local|dev)[-_]\w*"
+    r"(local|dev)[-_]\w{0,14}"
 )
 _NAMED_PLAIN = re.compile(
     r"(?i)(user(name)?|host(name)?|port|engine|db(name|instanceidentifier|clusteridentifier)?|database|region|issuer|"

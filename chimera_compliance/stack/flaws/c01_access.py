@@ -123,7 +123,7 @@ def trail_off(made):
     made.account.append(partial(_trail, stop_logging={"Name": "chimera"}))
 
 
-@flaw("C01", breaks="C01.16", why="there is no trail")
+@flaw("C01", breaks="C01.16", why="there is no trail at all")
 def trail_gone(made):
     made.account.append(partial(_trail, delete_trail={"Name": "chimera"}))
 

@@ -81,7 +81,7 @@ def _days(account, days):
     account.secret(NAME).auto_rotate_after_days = days
 
 
-@flaw("C01", breaks="C01.5", why="rotated once a year")
+@flaw("C01", breaks="C01.5", why="a secret is rotated once a year")
 def rotation_once_a_year(made):
     made.account.append(partial(_days, days=365))
 
@@ -180,7 +180,7 @@ def _other_key(account, **then):
     _told(account, KmsKeyId=key)
 
 
-@flaw("C01", breaks="C01.10", why="the key is disabled")
+@flaw("C01", breaks="C01.10", why="the key of a secret is disabled")
 def key_disabled(made):
     made.account.append(partial(_other_key, disable_key={}))
 
