@@ -1,7 +1,9 @@
 """The proof that the checks detect: the reference all green, each flaw red on its own control and no other,
 each correct variant green, and every check turned red by some flaw.
 
-Each variant is verified in a process forked from this one, which has imported everything already.
+Each variant is verified in a process forked from this one, which has imported everything already. A variant that
+differs in one facet alone (its repository, its account) is verified on the controls that look at that facet: the rest
+of it is the reference, byte for byte.
 """
 
 import json
@@ -17,14 +19,16 @@ from pathlib import Path
 
 from chimera_compliance.checklist import Checklist
 from chimera_compliance.errors import EXIT_CLEAN, EXIT_FINDINGS, ConfigurationError
+from chimera_compliance.listing import listing
 from chimera_compliance.outcomes import Outcome
 from chimera_compliance.recorder import control_ids
 from chimera_compliance.results import Results
 from chimera_compliance.stack import Stack, StackError
+from chimera_compliance.stack.flaws import facets, registry
 from chimera_compliance.verify import verify
 
 REFERENCE = "reference"
-_ONE_RUN_SECONDS = 120
+_ONE_RUN_SECONDS = 300
 _UNDECIDED = (Outcome.INCONCLUSIVE, Outcome.NOT_REVIEWED)
 
 
@@ -45,6 +49,8 @@ class Proof:
     seconds: float = 0.0
     blinds: bool = False
     also: tuple[str, ...] = ()
+    controls: tuple[str, ...] = ()
+    """Those that it is verified on."""
 
     @property
     def red(self) -> set[str]:
@@ -57,7 +63,7 @@ class Proof:
         if self.problem or not self.outcomes:
             return False
         others = (Outcome.PASSED, *_UNDECIDED) if self.blinds else (Outcome.PASSED,)
-        return all(
+        return self.red & set(self.controls) <= self.outcomes.keys() and all(
             outcome in ((Outcome.FAILED,) if control in self.red else others)
             for control, outcome in self.outcomes.items()
         )
@@ -101,8 +107,9 @@ def prove(
     wanted = control_ids(controls, checklist) if controls else [c.id for c in checklist.controls if c.requirements]
     shared = [part.strip() for part in flaws.split(",")] if flaws else ["ok", *wanted]
     proofs = _select(shared, only)
+    proofs = _shared_out(proofs, wanted)
     started = time.monotonic()
-    for proof in _run_all(proofs, ",".join(wanted), jobs):
+    for proof in _run_all(proofs, jobs):
         write_line(_row(proof, wanted))
     unproven = [] if only else _unproven(proofs, checklist, shared)
     seconds = time.monotonic() - started
@@ -115,8 +122,6 @@ def prove(
 
 
 def _select(shared: list[str], only: str | None) -> list[Proof]:
-    from chimera_compliance.stack.flaws import registry
-
     known = registry()
     flaws = [flaw for flaw in known.values() if only or (flaw.control or "ok") in shared]
     proofs = [Proof(REFERENCE, None, "the reference stack itself")] if only or "ok" in shared else []
@@ -129,7 +134,19 @@ def _select(shared: list[str], only: str | None) -> list[Proof]:
     return [proof for proof in proofs if proof.name in names]
 
 
-def _run_all(proofs: list[Proof], controls: str, jobs: int) -> Iterator[Proof]:
+def _shared_out(proofs: list[Proof], wanted: list[str]) -> list[Proof]:
+    """Each variant with the controls it is verified on: all, or those that look at what differs in it, and its own."""
+    looks_at = {
+        control["id"]: {facet for item in control["requirements"] for facet in item["facets"]} for control in listing()
+    }
+    for proof in proofs:
+        differs = None if proof.name == REFERENCE else facets(proof.name)
+        looking = [c for c in wanted if differs is None or c in proof.red or looks_at[c] & differs]
+        proof.controls = tuple(looking)
+    return [proof for proof in proofs if proof.controls]
+
+
+def _run_all(proofs: list[Proof], jobs: int) -> Iterator[Proof]:
     """Run the proofs, `jobs` at a time, and yield each as it is done."""
     fork = multiprocessing.get_context("fork")
     waiting, running = list(proofs), {}
@@ -141,7 +158,9 @@ def _run_all(proofs: list[Proof], controls: str, jobs: int) -> Iterator[Proof]:
                     begun = time.monotonic()
                     variant = stack.boot(None if proof.name == REFERENCE else proof.name)
                     out = Path(folder) / proof.name
-                    process = fork.Process(target=_verify_quietly, args=(variant.target, controls, out), daemon=True)
+                    process = fork.Process(
+                        target=_verify_quietly, args=(variant.target, ",".join(proof.controls), out), daemon=True
+                    )
                     process.start()
                     running[process.sentinel] = (process, proof, variant, out, begun)
                 for sentinel in wait(list(running), timeout=_ONE_RUN_SECONDS) or list(running):
@@ -189,8 +208,13 @@ def _unproven(proofs: list[Proof], checklist: Checklist, wanted: list[str]) -> l
 _CELLS = {Outcome.FAILED: "RED", Outcome.PASSED: "ok", Outcome.NOT_REVIEWED: "-"}
 
 
+def _cell(proof: Proof, control: str) -> str:
+    """What came out; a dot where the variant is the reference."""
+    return _CELLS.get(proof.outcomes.get(control, ""), "?") if control in proof.controls else "."
+
+
 def _row(proof: Proof, wanted: list[str]) -> str:
-    cells = " ".join(f"{_CELLS.get(proof.outcomes.get(name, ''), '?'):<4}" for name in wanted)
+    cells = " ".join(f"{_cell(proof, name):<4}" for name in wanted)
     mark = "  " if proof.holds else "!!"
     detail = f"  {proof.problem}" if proof.problem else ""
     return f"{mark} {proof.control or 'ok ':<4} {proof.name:<44} {cells} {proof.seconds:5.1f} s{detail}"

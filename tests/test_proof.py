@@ -11,7 +11,7 @@ from chimera_compliance.checklist import Checklist
 from chimera_compliance.errors import ConfigurationError
 from chimera_compliance.outcomes import Outcome
 from chimera_compliance.prove import Proof, prove
-from chimera_compliance.stack.flaws import registry
+from chimera_compliance.stack.flaws import facets, registry
 
 REVIEWED = [control.id for control in Checklist.load().controls if control.requirements]
 
@@ -66,6 +66,18 @@ def test_a_proof_holds_only_if_all_is_as_required(control, outcomes, holds):
 
 def test_a_run_without_results_proves_nothing():
     assert not Proof("x", "C03", "why", {"C03": "failed"}, problem="no results").holds
+
+
+def test_a_control_that_was_to_be_red_and_was_not_verified_proves_nothing():
+    assert not Proof("x", "C03", "why", {"C12": "passed"}, controls=("C03", "C12")).holds
+    assert Proof("x", "C03", "why", {"C12": "passed"}, controls=("C12",)).holds
+
+
+def test_a_variant_is_verified_where_it_differs_from_the_reference():
+    assert facets(first_flaw("C03")) is None
+    assert facets(first_flaw("C04")) is None
+    of_c01 = [facets(name) for name, bend in registry().items() if bend.control == "C01"]
+    assert {"aws"} in of_c01
 
 
 def test_a_flaw_that_breaks_two_controls_must_turn_both_red():

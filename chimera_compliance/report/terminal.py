@@ -12,6 +12,7 @@ from chimera_compliance.report.untrusted import one_line
 from chimera_compliance.results import ControlResult, Finding, Results
 
 _MOST_FINDINGS = 20
+_NOTES = 4
 _TITLE = 58
 _BOLD, _DIM, _RED, _GREEN, _YELLOW = "1", "2", "31", "32", "33"
 _COLOURS = {
@@ -43,10 +44,17 @@ def summary(results: Results, out: Path, *, colour: bool = False) -> list[str]:
         *_counts(results),
         "",
         *_verdict(results, paint),
-        *(f"note: {one_line(note)}" for note in results.notes),
+        *_notes(results.notes),
         "",
         f"report: {out / html.FILE}",
     ]
+
+
+def _notes(notes: list[str]) -> list[str]:
+    """The first few: results.json and the report have them all."""
+    more = len(notes) - _NOTES
+    shown = [f"note: {one_line(note)}" for note in notes[:_NOTES]]
+    return shown + ([f"note: and {more} more notes in the report"] if more > 0 else [])
 
 
 def _paint(text: str, code: str) -> str:

@@ -106,6 +106,10 @@ class Variant:
     target: list[Callable] = field(default_factory=list)
 
 
+ONE_FACET = {"repo": "repo", "secrets": "aws", "account": "aws"}
+"""Seams that change one facet of a target and leave the others as they are."""
+
+
 class Refused(Exception):
     """The token is not to be accepted; the reason stays in the server."""
 

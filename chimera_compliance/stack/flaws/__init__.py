@@ -100,6 +100,7 @@ target
     different; a flaw does not change what a stack says about itself.
 """
 
+import copy
 import importlib
 import pkgutil
 from collections.abc import Callable
@@ -108,7 +109,7 @@ from functools import cache
 from uuid import UUID
 
 from chimera_compliance.stack import StackError
-from chimera_compliance.stack.variant import Caller, Variant, reference
+from chimera_compliance.stack.variant import ONE_FACET, Caller, Variant, reference
 
 ALICE = Caller(
     user_id=UUID("a1000000-0000-4000-8000-000000000001"),
@@ -164,6 +165,15 @@ def build(name: str | None) -> Variant:
     if bend:
         bend.apply(made)
     return made
+
+
+def facets(name: str) -> set[str] | None:
+    """The facets of a target that a variant differs in from the reference; None where it may be all."""
+    made = reference(name)
+    before = {seam: copy.deepcopy(value) for seam, value in vars(made).items()}
+    find(name).apply(made)
+    changed = {seam for seam, value in vars(made).items() if value != before[seam]}
+    return {ONE_FACET[seam] for seam in changed} if changed and changed <= ONE_FACET.keys() else None
 
 
 def _registered(first: str, control: str | None, why: str, **more) -> Callable:
