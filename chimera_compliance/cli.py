@@ -1,4 +1,4 @@
-"""The command line: verify, prove, list, init, doctor, stack and schema."""
+"""The command line: verify, prove, list, init, doctor, evidence, stack and schema."""
 
 import json
 import sys
@@ -9,6 +9,7 @@ import typer
 
 from chimera_compliance import __version__
 from chimera_compliance.errors import EXIT_BAD_CONFIGURATION, EXIT_INTERRUPTED, ConfigurationError
+from chimera_compliance.evidence.commands import app as evidence_app
 
 app = typer.Typer(
     help="Verify a deployed stack against the twelve controls of ADR-005.",
@@ -19,6 +20,7 @@ app = typer.Typer(
 )
 stack_app = typer.Typer(help="The embedded reference stack, kept running to try things on.", no_args_is_help=True)
 app.add_typer(stack_app, name="stack")
+app.add_typer(evidence_app, name="evidence")
 
 TargetFile = Annotated[
     Path | None,
@@ -83,9 +85,16 @@ def verify(
     fail_on: Annotated[
         str | None, typer.Option(metavar="SEVERITY", help="Least severity of findings that block; low if not given.")
     ] = None,
+    evidence: Annotated[bool, typer.Option("--evidence", help="Make evidence.zip, a bundle for auditors.")] = False,
+    evidence_key: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The private key to sign it with; makes the bundle as well.")
+    ] = None,
+    evidence_previous: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The bundle before, or a folder whose latest bundle it is.")
+    ] = None,
     jobs: Annotated[int, typer.Option(min=1, max=16, help="Processes (more than one needs pytest-xdist).")] = 1,
 ) -> None:
-    """Verify a target and leave results.json, report.html, report.xml and observations.jsonl.
+    """Verify a target and leave results.json, the reports made of it, and observations.jsonl.
 
     Exit codes: 0 clean, 1 findings, 2 error or incomplete, 3 expired waiver, 4 bad configuration or out of
     scope, 130 interrupted.
@@ -95,7 +104,10 @@ def verify(
 
     progress = Progress(sys.stdout, live=sys.stdout.isatty())
     files = {"out": out, "waivers": waivers, "previous": previous, "baseline": baseline}
-    raise typer.Exit(run(target, controls=controls, **files, fail_on=fail_on, jobs=jobs, plugins=[progress]))
+    files |= {"evidence_key": evidence_key, "evidence_previous": evidence_previous}
+    raise typer.Exit(
+        run(target, controls=controls, **files, fail_on=fail_on, evidence=evidence, jobs=jobs, plugins=[progress])
+    )
 
 
 @app.command("list")

@@ -7,13 +7,15 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chimera_compliance import __version__
 from chimera_compliance.checklist import Control, Requirement
-from chimera_compliance.errors import EXIT_INCOMPLETE
+from chimera_compliance.errors import EXIT_CLEAN, EXIT_INCOMPLETE, ConfigurationError
+from chimera_compliance.evidence import surroundings
 from chimera_compliance.gate.frozen import dropped
-from chimera_compliance.home import CHECKLIST, CHECKS, PACKAGE
+from chimera_compliance.home import CHECKLIST, CHECKS, HOME, PACKAGE
 from chimera_compliance.outcomes import Outcome, Severity, worst
 from chimera_compliance.places import Places
 from chimera_compliance.results import (
@@ -90,6 +92,8 @@ class Gathering:
         self.broken: list[str] = []
         self.left: dict[str, None] = {}
         self.gate = recorder.gate_inputs(self.started)
+        self.evidence = recorder.evidence_options()
+        self.redactions: Counter[str] = Counter()
         self.dropped = dropped(recorder.checklist)
         self.places = Places(recorder.target, recorder.config.invocation_params.dir)
 
@@ -102,6 +106,7 @@ class Gathering:
         """Take the report of one case."""
         self._cases[case["requirement"]].add(case)
         self.left.update(dict.fromkeys(case["notes"]))
+        self.redactions.update(case["redactions"])
 
     def finish(self, *, interrupted: bool) -> int:
         """Write results.json and all the formats made from it; the exit code of the run."""
@@ -109,12 +114,25 @@ class Gathering:
 
         self.results = self.gate.apply(self._results(interrupted and not self.broken), self.broken)
         try:
-            write_all(self.results, self.recorder.out)
+            write_all(self.results, self.recorder.out, {surroundings.FILE: self._surroundings()})
+            self._make_evidence()
             self._write_index()
         except OSError as error:
             self.unwritten = f"cannot write the reports to {self.recorder.out}: {error.strerror}: choose another --out"
-            return self.results.exit_code or EXIT_INCOMPLETE
-        return self.results.exit_code
+        except ConfigurationError as error:
+            self.unwritten = f"no evidence bundle: {error}"
+        return self.results.exit_code or (EXIT_INCOMPLETE if self.unwritten else EXIT_CLEAN)
+
+    def _surroundings(self) -> str:
+        return surroundings.describe(self.recorder.run_id, self.recorder.target.evidence, self.redactions)
+
+    def _make_evidence(self) -> None:
+        """Last, of what lies there; an interrupted run has shown too little to sign."""
+        if self.evidence is None or self.results.run.interrupted:
+            return
+        from chimera_compliance.evidence.creation import create
+
+        create(self.recorder.out, self.evidence)
 
     def _write_index(self) -> None:
         """Only where the suite chose the folder: what lies beside a folder of the user's choice is not ours."""
@@ -129,6 +147,8 @@ class Gathering:
 
         if self.unwritten:
             write_line(f"error: {self.unwritten}")
+        for warning in self.evidence.warnings if self.evidence else []:
+            write_line(f"warning: {warning}")
         if self.results is not None:
             for line in terminal.summary(self.results, self.recorder.out, colour=colour):
                 write_line(line)
@@ -263,7 +283,15 @@ def _by_outcome(items: list) -> dict[Outcome, int]:
 def suite_digest() -> str:
     """SHA-256 over the checks, the library and the checklist, so that a report names what made it."""
     digest = hashlib.sha256()
-    files = {*CHECKS.rglob("*.py"), *PACKAGE.rglob("*.py"), CHECKLIST}
-    for file in sorted(files, key=lambda path: path.name + str(path)):
-        digest.update(file.name.encode() + b"\0" + file.read_bytes())
+    for name, file in suite_files().items():
+        digest.update(name.encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()
+
+
+def suite_files() -> dict[str, Path]:
+    """The files that judge, by names that are the same in a clone and in an installed wheel, which mirrors it."""
+    files = {f"checks/{file.relative_to(CHECKS).as_posix()}": file for file in CHECKS.rglob("*.py")}
+    files |= {"conftest.py": HOME / "conftest.py", "config/checklist.yaml": CHECKLIST}
+    own = set(PACKAGE.rglob("*.py")) - set(files.values())
+    files |= {f"chimera_compliance/{file.relative_to(PACKAGE).as_posix()}": file for file in own}
+    return dict(sorted(files.items()))

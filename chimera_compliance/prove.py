@@ -14,11 +14,13 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from multiprocessing.connection import wait
 from pathlib import Path
 
 from chimera_compliance.checklist import Checklist
 from chimera_compliance.errors import EXIT_CLEAN, EXIT_FINDINGS, ConfigurationError
+from chimera_compliance.gathering import suite_digest
 from chimera_compliance.listing import listing
 from chimera_compliance.outcomes import Outcome
 from chimera_compliance.recorder import control_ids
@@ -116,7 +118,8 @@ def prove(
     for line in _summary(proofs, None if only else unproven, checklist, shared, seconds):
         write_line(line)
     if out is not None:
-        document = {"seconds": round(seconds, 1), "unproven": unproven, "proofs": [asdict(proof) for proof in proofs]}
+        document = {"finished": datetime.now(UTC).isoformat(timespec="seconds"), "suite_digest": suite_digest()}
+        document |= {"seconds": round(seconds, 1), "unproven": unproven, "proofs": [asdict(proof) for proof in proofs]}
         out.write_text(json.dumps(document, indent=2) + "\n")
     return EXIT_CLEAN if not unproven and all(proof.holds for proof in proofs) else EXIT_FINDINGS
 

@@ -37,6 +37,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--waivers", metavar="FILE", help="accepted risks; those of the target file if not given")
     group.addoption("--previous", metavar="FILE", help="results.json to compare with; the latest run if not given")
     group.addoption("--baseline", metavar="FILE", help="results.json whose findings do not block")
+    group.addoption("--evidence", action="store_true", help="make a bundle for auditors, evidence.zip")
+    group.addoption("--evidence-key", metavar="FILE", help="the private key to sign it with")
+    group.addoption("--evidence-previous", metavar="FILE", help="the bundle before, or the folder of all of them")
     group.addoption("--fail-on", metavar="SEVERITY", help="the least severity of findings that block")
 
 
@@ -114,6 +117,17 @@ class Recorder:
     def beside_other_runs(self) -> bool:
         """Whether the folder is a new one among those of earlier runs."""
         return not self.config.getoption("out")
+
+    def evidence_options(self):
+        """What a bundle is made with, if one is asked for; read first, so that a bad key costs nobody a run."""
+        named = {name: self.config.getoption(f"evidence_{name}") for name in ("key", "previous")}
+        if not (self.config.getoption("evidence") or any(named.values()) or self.target.evidence.signing_key):
+            return None
+        from chimera_compliance.evidence.creation import Options
+
+        waivers = self.config.getoption("waivers")
+        given = {name: Path(path) if path else None for name, path in {**named, "waivers": waivers}.items()}
+        return Options.of(self.target, **given)
 
     def _earlier_run(self) -> Path | None:
         if not self.beside_other_runs:
@@ -221,6 +235,7 @@ class Recorder:
             "requests": sum(observation.kind == "http" for observation in made),
             "notes": [observation.subject for observation in made if observation.kind == "left"],
             "samples": [observation.as_dict() for observation in made[:_SAMPLES]],
+            "redactions": redact.taken(),
         }
         self._show(report, outcome, [*reasons, *map(str, problems)], error)
 

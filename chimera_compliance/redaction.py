@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from urllib.parse import quote, quote_plus
 
@@ -24,6 +25,7 @@ class Redactor:
         """Every secret by its plain value, and its name."""
         self.placeholders: frozenset[str] = frozenset({"$JWT"})
         """What may stand in a text in place of a secret: ``$ALICE_TOKEN``, ``$JWT``."""
+        self.counts: Counter[str] = Counter()
         self._patterns: dict[tuple[str, ...], re.Pattern[str]] = {}
 
     def add(self, value: str, name: str) -> None:
@@ -39,11 +41,22 @@ class Redactor:
         """The text without secrets."""
         # Plain searches first: they are far cheaper than an alternation of all secrets, and most texts hold none.
         if present := tuple(form for form in self._longest_first if form in text):
-            text = self._pattern(present).sub(lambda found: self._names[found.group()], text)
+            text = self._pattern(present).sub(self._replace, text)
         if "eyJ" in text:
-            text = _JWT.sub("$JWT", text)
+            text, count = _JWT.subn("$JWT", text)
+            self.counts["$JWT"] += count
         # Lone surrogates, which JSON can carry, cannot be written as UTF-8.
         return text.encode("utf-8", "backslashreplace").decode()
+
+    def _replace(self, found: re.Match[str]) -> str:
+        name = self._names[found.group()]
+        self.counts[name] += 1
+        return name
+
+    def taken(self) -> dict[str, int]:
+        """How often each name has stood in for a secret since this was last asked."""
+        counts, self.counts = dict(+self.counts), Counter()
+        return counts
 
     def _pattern(self, forms: tuple[str, ...]) -> re.Pattern[str]:
         if forms not in self._patterns:

@@ -42,6 +42,9 @@ def verify(
     previous: Path | None = None,
     baseline: Path | None = None,
     fail_on: str | None = None,
+    evidence: bool = False,
+    evidence_key: Path | None = None,
+    evidence_previous: Path | None = None,
     jobs: int = 1,
     plugins: Iterable[object] = (),
 ) -> int:
@@ -51,9 +54,11 @@ def verify(
         The documented exit code of the run.
     """
     files = {"--target": target, "--out": out, "--waivers": waivers, "--previous": previous, "--baseline": baseline}
+    files |= {"--evidence-key": evidence_key, "--evidence-previous": evidence_previous}
     options = {name: file and file.absolute() for name, file in files.items()}
     options |= {"--controls": controls, "--fail-on": fail_on}
     given = [f"{name}={value}" for name, value in options.items() if value is not None]
+    given += ["--evidence"] if evidence else []
     parallel = ["-pxdist", f"-n{jobs}"] if jobs > 1 else []
     finished = _Finished()
     code = run_pytest(pytest_arguments(*given, *parallel), [*plugins, finished])

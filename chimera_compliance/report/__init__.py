@@ -3,6 +3,7 @@
 A format is a module with the name of its `FILE` and a `render(results)` that returns the file's text.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from chimera_compliance.report import csv, hdf, html, json, junit, markdown, oscal, pull_request, sarif
@@ -12,10 +13,10 @@ from chimera_compliance.results import Results
 FORMATS = (json, junit, html, sarif, markdown, pull_request, oscal, hdf, csv)
 
 
-def write_all(results: Results, out: Path) -> list[Path]:
-    """Write every format into the folder `out`, results.json first; the paths in the order written.
+def write_all(results: Results, out: Path, beside: Mapping[str, str] | None = None) -> list[Path]:
+    """Write every format into the folder `out`, results.json first, and other files of the run beside them.
 
     Raises:
         OSError: the folder cannot be written or the disk is full; what stood there before is untouched.
     """
-    return write_together(out, {each.FILE: each.render(results) for each in FORMATS})
+    return write_together(out, {**{each.FILE: each.render(results) for each in FORMATS}, **(beside or {})})

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 
-def write_atomically(path: Path, text: str) -> Path:
+def write_atomically(path: Path, text: str | bytes) -> Path:
     """Put `text` where `path` says, replacing what is there in one step; returns the path.
 
     Raises:
@@ -14,7 +14,7 @@ def write_atomically(path: Path, text: str) -> Path:
     return write_together(path.parent, {path.name: text})[0]
 
 
-def write_together(folder: Path, texts: Mapping[str, str]) -> list[Path]:
+def write_together(folder: Path, texts: Mapping[str, str | bytes]) -> list[Path]:
     """Put all the texts into a folder by their names: all of them lie there complete before the first replaces another.
 
     Raises:
@@ -33,8 +33,8 @@ def write_together(folder: Path, texts: Mapping[str, str]) -> list[Path]:
     return list(unfinished)
 
 
-def _write(path: Path, text: str) -> None:
-    with path.open("w", encoding="utf-8", newline="\n") as file:
-        file.write(text)
+def _write(path: Path, text: str | bytes) -> None:
+    with path.open("wb") as file:
+        file.write(text.encode() if isinstance(text, str) else text)
         file.flush()
         os.fsync(file.fileno())

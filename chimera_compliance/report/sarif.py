@@ -47,7 +47,7 @@ def _log(results: Results, kept: int) -> dict[str, Any]:
     index = {rule["id"]: position for position, rule in enumerate(rules)}
     run = {
         "tool": {"driver": _driver(results, rules)},
-        "automationDetails": {"id": f"chimera-compliance/{_slug(results.run.target)}/{results.run.id}"},
+        "automationDetails": {"id": f"chimera-compliance/{slug(results.run.target)}/{results.run.id}"},
         "invocations": [_invocation(results, index, left_out=max(0, len(shown) - kept))],
         "columnKind": "unicodeCodePoints",
         "results": [_result(finding, results, index) for finding in shown[:kept]],
@@ -60,7 +60,8 @@ def _log(results: Results, kept: int) -> dict[str, Any]:
     return {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
 
 
-def _slug(name: str) -> str:
+def slug(name: str) -> str:
+    """A name as part of an identifier or path."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60] or "target"
 
 

@@ -19,6 +19,7 @@ from chimera_compliance.target.audit import CHIMERAS, Audit, AuditColumns, Sensi
 from chimera_compliance.target.aws import Application, AwsFacet, RequiredSecret
 from chimera_compliance.target.base import Settings
 from chimera_compliance.target.db import DbFacet
+from chimera_compliance.target.evidence import EvidenceSettings
 from chimera_compliance.target.gate import GatePolicy
 from chimera_compliance.target.input import InputRules
 from chimera_compliance.target.principals import ClaimNames, Mint, PrincipalSettings, Step, Tokens, TokenSource
@@ -33,6 +34,7 @@ __all__ = [
     "ClaimNames",
     "Cors",
     "DbFacet",
+    "EvidenceSettings",
     "ExtraOperation",
     "GatePolicy",
     "GitHub",
@@ -84,6 +86,7 @@ class Target(Settings):
     )
     not_applicable: dict[str, str] = Field({}, description="Control or requirement id and why it does not apply.")
     gate: GatePolicy = GatePolicy()
+    evidence: EvidenceSettings = EvidenceSettings()
 
     _path: Path = PrivateAttr(default=Path("target.yaml"))
     _digest: str = PrivateAttr(default="")
