@@ -95,7 +95,7 @@ class Audit(Settings):
     users: dict[str, Text] = Field({}, description="How the trail calls a principal, if not by the token's subject.")
     tenants: dict[str, Text] = Field({}, description="How the trail calls a principal's tenant, if not as the token.")
     refused: Literal["absent", "recorded"] = Field(
-        "absent", description="Whether attempts of a known user that are refused must be recorded, as refused."
+        "absent", description="Whether attempts of a known user in a wrong role must be recorded, as refused."
     )
     outbox: Text | None = Field(
         None, description="Table whose row, written with the operation, is delivered to the audit table later."

@@ -56,6 +56,11 @@ class Attempt:
         return not any(now[name] != before.get(name) for name in now) and not _told(row, done)
 
     @property
+    def unentitled(self) -> bool:
+        """Whether a known user was refused for a role that may not."""
+        return "role" in self.why and self.exchange.refused
+
+    @property
     def recorded(self) -> bool:
         """Whether a row names the user and does not say that it was done."""
         return any(str(row["user"]) == self.known_user and not self._says_done(row) for row in self.rows)
