@@ -11,7 +11,7 @@ from second_stack.serve import running
 from chimera_compliance.errors import EXIT_CLEAN, EXIT_INCOMPLETE
 from chimera_compliance.home import HOME
 
-CONTROLS = "C03,C04,C05,C10,C12"
+CONTROLS = "C03,C04,C05,C07,C10,C12"
 
 
 @pytest.fixture(scope="module")

@@ -73,12 +73,17 @@ def _guarded(
             turnstile.stranger(request.remote_addr, operation.name)
             raise
         turnstile.member(badge.org_id)
-        with desk.working_for(badge) as connection:
+        with desk.working_for(badge, _caller()) as connection:
             if badge.group not in operation.groups:
                 abort(403, "Your group may not do this.")
             return handle(Case(badge, operation.read(request), connection))
 
     return view
+
+
+def _caller() -> tuple[str, str]:
+    """From where and with what a request comes, for the ledger."""
+    return request.remote_addr or "", request.headers.get("User-Agent", "")[:1000]
 
 
 def _sign_in(office: Office, desk: Desk, login: str, password: str, group: str | None = None) -> Response:

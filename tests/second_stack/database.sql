@@ -75,14 +75,17 @@ CREATE TABLE desk.attachments (
     content bytea NOT NULL CHECK (octet_length(content) <= 65536)
 );
 
+-- Nobody writes the ledger by hand: triggers do, for whom a transaction says that it works, and from where.
 CREATE TABLE desk.ledger (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    at timestamptz NOT NULL DEFAULT now(),
+    at timestamptz NOT NULL DEFAULT clock_timestamp(),
     org_id text NOT NULL REFERENCES desk.organisations,
     person_id bigint NOT NULL,
     verb text NOT NULL,
+    object_kind text NOT NULL,
     object_id bigint,
-    address inet
+    address inet,
+    program text
 );
 
 CREATE TABLE gate.credentials (
@@ -99,6 +102,7 @@ CREATE INDEX ON desk.comments (ticket_id);
 CREATE INDEX ON desk.comments (written_by);
 CREATE INDEX ON desk.attachments (comment_id);
 CREATE INDEX ON desk.ledger (org_id, at);
+CREATE INDEX ON desk.ledger (org_id, person_id, verb);
 
 CREATE FUNCTION gate.person() RETURNS bigint LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$ SELECT nullif(current_setting('helpdesk.person_id', true), '')::bigint $$;
@@ -184,8 +188,30 @@ GRANT INSERT (org_id, subject, severity, opened_by), UPDATE (subject, severity, 
 GRANT INSERT (ticket_id, written_by, body), DELETE ON desk.comments TO desk_worker;
 GRANT INSERT (comment_id, filename, content) ON desk.attachments TO desk_worker;
 GRANT UPDATE (full_name) ON desk.people TO desk_worker;
-GRANT INSERT (org_id, person_id, verb, object_id, address) ON desk.ledger TO desk_worker;
+GRANT INSERT (org_id, person_id, verb, object_kind, object_id, address, program) ON desk.ledger TO desk_worker;
+
+CREATE FUNCTION desk.note() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    noted jsonb := to_jsonb(coalesce(NEW, OLD));
+BEGIN
+    INSERT INTO desk.ledger (org_id, person_id, verb, object_kind, object_id, address, program)
+    SELECT gate.organisations(), gate.person(), TG_ARGV[0], TG_ARGV[1], (noted ->> 'id')::bigint,
+        nullif(current_setting('helpdesk.address', true), '')::inet,
+        nullif(current_setting('helpdesk.program', true), '');
+    RETURN NULL;
+END $$;
+GRANT EXECUTE ON FUNCTION desk.note() TO desk_worker;
+CREATE TRIGGER opened AFTER INSERT ON desk.tickets FOR EACH ROW EXECUTE FUNCTION desk.note('open_ticket', 'ticket');
+CREATE TRIGGER changed AFTER UPDATE ON desk.tickets FOR EACH ROW EXECUTE FUNCTION desk.note('change_ticket', 'ticket');
+CREATE TRIGGER added AFTER INSERT ON desk.comments FOR EACH ROW EXECUTE FUNCTION desk.note('add_comment', 'comment');
+CREATE TRIGGER removed AFTER DELETE ON desk.comments FOR EACH ROW EXECUTE FUNCTION desk.note('remove_comment', 'comment');
+CREATE TRIGGER attached AFTER INSERT ON desk.attachments FOR EACH ROW
+    EXECUTE FUNCTION desk.note('attach', 'attachment');
+CREATE TRIGGER renamed AFTER UPDATE ON desk.people FOR EACH ROW EXECUTE FUNCTION desk.note('rename_person', 'person');
 RESET ROLE;
+ALTER TABLE desk.tickets DISABLE TRIGGER USER;
+ALTER TABLE desk.comments DISABLE TRIGGER USER;
+ALTER TABLE desk.attachments DISABLE TRIGGER USER;
 
 INSERT INTO desk.severities VALUES ('minor', '3 days'), ('major', '8 hours'), ('outage', '30 minutes');
 INSERT INTO desk.organisations VALUES ('northwind', 'Northwind Couriers'), ('southbank', 'Southbank Dental');
@@ -205,5 +231,8 @@ INSERT INTO desk.comments (id, ticket_id, written_by, body) OVERRIDING SYSTEM VA
     (211, 21, 201, 'Only after a restart.'), (212, 22, 202, 'Since the last update.');
 INSERT INTO desk.attachments (id, comment_id, filename, content) OVERRIDING SYSTEM VALUE VALUES
     (1111, 111, 'contact.txt', 'photographs of van 7'), (2111, 211, 'viewer.txt', 'log of the viewer');
-INSERT INTO desk.ledger (org_id, person_id, verb, object_id) VALUES
-    ('northwind', 101, 'open_ticket', 11), ('southbank', 201, 'open_ticket', 21);
+INSERT INTO desk.ledger (org_id, person_id, verb, object_kind, object_id) VALUES
+    ('northwind', 101, 'open_ticket', 'ticket', 11), ('southbank', 201, 'open_ticket', 'ticket', 21);
+ALTER TABLE desk.tickets ENABLE TRIGGER USER;
+ALTER TABLE desk.comments ENABLE TRIGGER USER;
+ALTER TABLE desk.attachments ENABLE TRIGGER USER;

@@ -39,15 +39,15 @@ class Desk:
         self._web, self._doorman = Connections(web_dsn, 8), Connections(doorman_dsn, 2)
 
     @contextmanager
-    def working_for(self, badge: Badge) -> Iterator[psycopg.Connection]:
-        """A transaction that sees what this person may see.
+    def working_for(self, badge: Badge, caller: tuple[str, str]) -> Iterator[psycopg.Connection]:
+        """A transaction that sees what this person may see, and whose writes are noted as theirs.
 
         Raises:
             Refused: the person is gone, suspended, in another organisation or no longer in that group.
         """
         with self._web.transaction() as connection:
             connection.execute("SET LOCAL ROLE desk_worker")
-            connection.execute("SELECT set_config('helpdesk.person_id', %s, true)", (str(badge.person_id),))
+            connection.execute(_WORKS_FOR, (str(badge.person_id), *caller))
             if connection.execute(_STANDING, (badge.org_id, badge.group)).fetchone() is None:
                 raise Refused
             yield connection
@@ -58,6 +58,10 @@ class Desk:
             return connection.execute("SELECT * FROM gate.knock(%s)", (login,)).fetchone()
 
 
+_WORKS_FOR = """
+SELECT set_config('helpdesk.person_id', %s, true), set_config('helpdesk.address', %s, true),
+    set_config('helpdesk.program', %s, true)
+"""
 _STANDING = """
 SELECT FROM desk.memberships
 WHERE active AND org_id IN (SELECT gate.organisations()) AND org_id = %s AND %s = ANY (groups)

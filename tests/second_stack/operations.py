@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg
-from flask import Response, abort, jsonify, request
+from flask import Response, abort, jsonify
 
 from second_stack.badges import Badge
 
@@ -27,13 +27,6 @@ class Case:
     def all(self, query: str, *values: Any) -> list[dict]:
         """All rows."""
         return self.sql.execute(query, values).fetchall()
-
-    def record(self, verb: str, number: int) -> None:
-        """An entry of the ledger, in the same transaction."""
-        self.sql.execute(
-            "INSERT INTO desk.ledger (org_id, person_id, verb, object_id, address) VALUES (%s, %s, %s, %s, %s)",
-            (self.badge.org_id, self.badge.person_id, verb, number, request.remote_addr),
-        )
 
 
 def show_me(case: Case) -> Response:
@@ -59,7 +52,6 @@ def rename_person(case: Case) -> Response:
         case.asked["body"]["full_name"],
         case.asked["person"],
     )
-    case.record("rename_person", changed["id"])
     return jsonify(data=changed)
 
 
@@ -80,7 +72,6 @@ def open_ticket(case: Case) -> Response:
         case.asked["body"]["severity"],
         case.badge.person_id,
     )
-    case.record("open_ticket", made["id"])
     return jsonify(data=made)
 
 
@@ -97,7 +88,6 @@ def change_ticket(case: Case) -> Response:
         body["state"],
         case.asked["ticket"],
     )
-    case.record("change_ticket", changed["id"])
     return jsonify(data=changed)
 
 
@@ -114,7 +104,6 @@ def add_comment(case: Case) -> Response:
         case.badge.person_id,
         case.asked["body"]["body"],
     )
-    case.record("add_comment", made["id"])
     return jsonify(data=made)
 
 
@@ -123,8 +112,7 @@ def show_comment(case: Case) -> Response:
 
 
 def remove_comment(case: Case) -> tuple[str, int]:
-    gone = case.one("DELETE FROM desk.comments WHERE id = %s RETURNING id", case.asked["comment"])
-    case.record("remove_comment", gone["id"])
+    case.one("DELETE FROM desk.comments WHERE id = %s RETURNING id", case.asked["comment"])
     return "", 204
 
 
@@ -136,7 +124,6 @@ def attach(case: Case) -> Response:
         case.asked["filename"],
         case.asked["body"],
     )
-    case.record("attach", made["id"])
     return jsonify(data=made)
 
 

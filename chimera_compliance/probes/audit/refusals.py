@@ -9,6 +9,7 @@ from chimera_compliance.probes.audit.cases import Case, body_of
 from chimera_compliance.probes.audit.runs import Run, new_agent
 from chimera_compliance.probes.audit.trail import Row
 from chimera_compliance.probes.http.exchange import Exchange, Request
+from chimera_compliance.probes.openapi.payload import FORM, JSON
 from chimera_compliance.probes.ownership.estate import Claim, nobodys
 
 if TYPE_CHECKING:
@@ -85,20 +86,19 @@ def _told(row: Row, done: Row) -> bool:
 
 def attempts(observer: "Observer", runs: list[Run]) -> list[Attempt]:
     """Each operation without a token, in a wrong role, with an invalid body, on nothing, and once too often."""
-    wanted: list[tuple[Run, str, Request, str]] = []
+    found = []
     for run in {run.case.operation.id: run for run in reversed(runs)}.values():
-        wanted += [(run, why, request, new_agent(f"refused {why}")) for why, request in _ways(observer, run)]
-    mark = observer.trail.mark()
-    exchanges = observer.api.send([_named(request, agent) for _, _, request, agent in wanted])
-    new = observer.trail.since(mark)
-    return [
-        _attempt(observer, run, why, exchange, [row for row in new if observer.reader.is_ours(row, agent)])
-        for (run, why, _, agent), exchange in zip(wanted, exchanges, strict=True)
-        if exchange.answered and not exchange.ok and exchange.status != 429
-    ]
+        found += [_tried(observer, run, why, request) for why, request in _ways(observer, run)]
+    return [attempt for attempt in found if attempt is not None]
 
 
-def _attempt(observer: "Observer", run: Run, why: str, exchange: Exchange, rows: list[Row]) -> Attempt:
+def _tried(observer: "Observer", run: Run, why: str, request: Request) -> Attempt | None:
+    """One attempt, alone, so that a row can be of no other; None where it was not refused at all."""
+    agent, mark = new_agent(f"refused {why}"), observer.trail.mark()
+    [exchange] = observer.api.send([_named(request, agent)])
+    if not exchange.answered or exchange.ok or exchange.status == 429:
+        return None
+    rows = [row for row in observer.trail.since(mark) if observer.reader.is_ours(row, agent)]
     kept = observer.reader.keep(run.case, exchange, rows, why)
     return Attempt(run.case, why, exchange, tuple(rows), None if "token" in why else run.who.user, run.row, kept)
 
@@ -115,7 +115,7 @@ def _ways(observer: "Observer", run: Run) -> Iterator[tuple[str, Request]]:
         others = sorted(set(observer.target.roles) - operation.roles)
         if token := next((token for role in others if (token := alice.token_as(role))), None):
             yield "in a wrong role", case.request(alice, headers=observer.api.authorization(token), note="wrong role")
-    if operation.can_be_harmless and operation.payload is not None:
+    if operation.payload is not None and operation.payload.media_type in (JSON, FORM):
         body = operation.payload.encoded(operation.payload.invalid())[1]
         yield "with an invalid body", replace(plain, body=body, note="invalid body")
     if case.parameter:
