@@ -6,6 +6,7 @@ from chimera_compliance import Inconclusive, control, reject
 from chimera_compliance.errors import ConfigurationError
 from chimera_compliance.outcomes import NotReviewed
 from chimera_compliance.probes.injection.means import Timed, Watched
+from chimera_compliance.probes.injection.routines import routines
 from chimera_compliance.probes.injection.source.tree import read
 from chimera_compliance.probes.injection.survey import survey
 from chimera_compliance.probes.injection.witness import summon
@@ -92,6 +93,21 @@ def test_no_answer_shows_a_broken_statement(injections, coverage):
     reject(injections.of("error"), "breaks a statement", expected="400, 404 or 422, or the value taken as it is")
     if not injections.tested:
         raise Inconclusive("no place was looked at")
+
+
+def test_wildcard_does_not_stand_for_a_value(injections, coverage):
+    """Whoever may write `%` need not know the name, code or token that he asks for."""
+    coverage.unit = "places"
+    coverage.tested(list(injections.tested.get("wildcard", {})) or "nothing that is read takes a text")
+    reject(injections.of("wildcard"), "takes % for any text", expected="the value itself, compared with =")
+
+
+def test_functions_of_the_database_keep_values(db, journal, coverage):
+    """A bound value is no safer than what the function it is given to makes of it."""
+    names, seen = routines(db, journal)
+    coverage.unit = "functions"
+    coverage.tested(names or "no function in PL/pgSQL that the application may call")
+    reject(seen, "puts an argument into the text of a statement", expected="USING, or format() with %I and %L")
 
 
 @pytest.fixture(scope="session")

@@ -26,7 +26,8 @@ from chimera_compliance.probes.injection.payloads import (
 )
 from chimera_compliance.probes.injection.points import Point
 from chimera_compliance.probes.injection.sightings import Findings, Sighting
-from chimera_compliance.probes.injection.visits import Shot, Visit, changes_a_credential, may_visit, siblings
+from chimera_compliance.probes.injection.visits import Shot, Visit, at_rest, changes_a_credential, may_visit, siblings
+from chimera_compliance.probes.injection.wildcards import Wildcards
 from chimera_compliance.probes.openapi.operations import PATH_PARAMETER
 from chimera_compliance.probes.ownership.throwaway import Workshop, identifier_of
 
@@ -52,6 +53,7 @@ class Survey:
         self._workshop = Workshop(api, operations, self.found.left)
         self._stored: dict[int, Shot] = {}
         self._broken: list[Hit] = []
+        self._operations = operations
         self._refused: Counter[tuple[str, str]] = Counter()
         self._made: list[tuple[Visit, Exchange]] = []
         self._open: dict[tuple[str, str], Shot] = {}
@@ -89,6 +91,7 @@ class Survey:
         if isinstance(self.means, Timed):
             Comparison(self.api, self.found).run(self.visits)
         self._look_at_errors()
+        Wildcards(self.api, self.found).run(reading)
         for visit, answer in self._made:
             self._discard(visit, answer)
         return self.found
@@ -147,7 +150,20 @@ class Survey:
         if visit.base is None:
             [visit.base] = self.api.send([visit.request("plain")])
             self._clean_up(visit, visit.base)
+            if visit.base.status in (403, 409):
+                self._hand_over(visit)
         return visit.base
+
+    def _hand_over(self, visit: Visit) -> None:
+        """What one principal may not do any more, another may: a quota is a tenant's own."""
+        for other in self._principals:
+            if other is not visit.principal and other is not None:
+                instead = self._as(visit, other)
+                [answer] = self.api.send([instead.request("plain")])
+                self._clean_up(instead, answer)
+                if answer.ok:
+                    visit.become(other, answer)
+                    return
 
     def _apart(self, shot: Shot) -> None:
         """By kinds of places first, then each place alone."""
@@ -351,6 +367,22 @@ class Survey:
         if visit.operation.method == "POST" and visit.principal and told and told not in answer.request.path:
             known = frozenset(visit.principal.resources.values())
             self._workshop.discard_created(visit.operation, answer, visit.principal, known)
+            if told not in known:
+                self._retire(visit, told)
+
+    def _retire(self, visit: Visit, identifier: str) -> None:
+        """What cannot be deleted is paused or closed, where an update can do that: quotas count what is active."""
+        for operation in self._operations:
+            parent, _, last = operation.path.rpartition("/")
+            if operation.method != "PATCH" or parent != visit.operation.path or not PATH_PARAMETER.fullmatch(last):
+                continue
+            resting = at_rest(operation)
+            if resting is not None:
+                update = Visit(self.api, operation, visit.principal, own=identifier)
+                name, state = resting
+                body = operation.payload.encoded({name: state})[1]
+                self.api.send([replace(update.request("put to rest"), body=body)])
+                return
 
     def _decided(self, visit: Visit, places: Iterable[Point]) -> None:
         for point in places:

@@ -21,6 +21,7 @@ _OF_ACCOUNTS = re.compile(
     r"(id|name|mail|login|phone)$|passw|token|secret|role|admin|scope|permission|active|owner", re.I
 )
 """Members that an update may leave out, and that would lock the principal out or make it somebody else."""
+_RESTING = re.compile(r"paused?|archived?|inactive|disabled|closed?|cancell?ed|deleted|ended|completed", re.IGNORECASE)
 _CREDENTIAL = ("passw", "secret", "credential")
 
 
@@ -37,6 +38,12 @@ class Visit:
     spares: list[str] = field(default_factory=list)
     base: Exchange | None = None
     own: str | None = None
+
+    def become(self, principal: Principal, base: Exchange) -> None:
+        """Let somebody else visit from now on."""
+        self.principal, self.base = principal, base
+        for name in ("headers", "points"):
+            self.__dict__.pop(name, None)
 
     @cached_property
     def headers(self):
@@ -124,6 +131,16 @@ def changes_a_credential(visit: Visit) -> bool:
         return False
     names = str(read(visit.operation, visit.operation.request(visit.principal)) or "").lower()
     return any(word in names for word in _CREDENTIAL)
+
+
+def at_rest(operation: Operation) -> tuple[str, str] | None:
+    """The member of an update, and its value, that put a thing to rest: (`status`, `paused`)."""
+    schema = operation.document.resolve(operation.body_schema or {})
+    for name, described in operation.document.resolve(schema.get("properties")).items():
+        for option in operation.document.resolve(described).get("enum") or ():
+            if isinstance(option, str) and _RESTING.fullmatch(option):
+                return name, option
+    return None
 
 
 def siblings(visit: Visit, lists: Iterable[Exchange]) -> list[str]:

@@ -146,3 +146,15 @@ def composed_statements(made):
         )
 
     made.repo.append(write)
+
+
+@variant(why="functions of the database quote names, take values with USING, and work on typed arguments")
+def careful_functions(made):
+    made.sql.append(
+        "CREATE FUNCTION rows_of(kind regclass) RETURNS bigint LANGUAGE plpgsql STABLE AS $$ DECLARE found bigint; "
+        "BEGIN EXECUTE format('SELECT count(*) FROM %s', kind) INTO found; RETURN found; END $$; "
+        "CREATE FUNCTION tasks_like(kind text, wanted text) RETURNS bigint LANGUAGE plpgsql STABLE AS $$ "
+        "DECLARE statement text := 'SELECT count(*) FROM ' || quote_ident(kind); found bigint; BEGIN "
+        "EXECUTE statement || ' WHERE status = $1' INTO found USING wanted; "
+        "EXECUTE format('SELECT count(*) FROM %I WHERE status = %L', kind, wanted) INTO found; RETURN found; END $$"
+    )

@@ -166,3 +166,52 @@ def grouping(made):
         if column := request.query_params.get("group_by"):
             run(work, f"SELECT count(*) FROM tasks GROUP BY {column}")
         return answer()
+
+
+@flaw("C06", breaks="C06.11", why="a filter that is bound compares with LIKE, so that % stands for any value")
+def filter_compares_with_like(made):
+    @takes(made, "GET /tasks", documented={"task_type": ""})
+    def filtered(work, request, given, answer):
+        from sqlalchemy import text
+
+        wanted, page = given.get("task_type"), answer()
+        if not wanted or "\0" in wanted or wanted.endswith("\\"):
+            return page
+        return only(page, work.db.execute(text("SELECT id FROM tasks WHERE task_type LIKE :v"), {"v": wanted}))
+
+
+@flaw("C06", breaks="C06.12", why="a function of the database puts its argument into the text that it executes")
+def function_concatenates(made):
+    made.sql.append(
+        "CREATE FUNCTION tasks_of_type(wanted text) RETURNS SETOF uuid LANGUAGE plpgsql STABLE AS $$ BEGIN "
+        "RETURN QUERY EXECUTE 'SELECT id FROM tasks WHERE task_type = ''' || wanted || ''''; END $$; "
+        "GRANT EXECUTE ON FUNCTION tasks_of_type TO {app}"
+    )
+
+
+@flaw("C06", breaks="C06.12", why="a function of the database formats its argument with %s, in a variable first")
+def function_formats(made):
+    made.sql.append(
+        "CREATE FUNCTION count_of(kind text) RETURNS bigint LANGUAGE plpgsql STABLE AS $$ "
+        "DECLARE statement text := format('SELECT count(*) FROM %s', kind); found bigint; "
+        "BEGIN EXECUTE statement INTO found; RETURN found; END $$; GRANT EXECUTE ON FUNCTION count_of TO {app}"
+    )
+
+
+@flaw("C06", why="values are bound, and the function that they are given to concatenates them")
+def bound_into_a_function(made):
+    function_concatenates(made)
+
+    @takes(made, "GET /tasks", documented={"task_type": ""})
+    def filtered(work, request, given, answer):
+        from sqlalchemy import text
+        from sqlalchemy.exc import SQLAlchemyError
+
+        wanted, page = given.get("task_type"), answer()
+        if not wanted or "\0" in wanted:
+            return page
+        try:
+            with work.db.begin_nested():
+                return only(page, work.db.execute(text("SELECT tasks_of_type(:v)"), {"v": wanted}).all())
+        except SQLAlchemyError:
+            return only(page, [])
