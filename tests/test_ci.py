@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from chimera_compliance.home import HOME
 
@@ -92,6 +94,10 @@ def test_the_template_for_gitlab_can_be_read():
     subprocess.run(["sh", "-n"], input=script, text=True, check=True)
 
 
+INPUTS = ("CONTROLS", "FAIL_ON", "WAIVERS", "BASELINE", "PREVIOUS", "SETTINGS")
+INPUTS += ("EVIDENCE", "EVIDENCE_KEY", "EVIDENCE_PREVIOUS")
+
+
 @pytest.fixture
 def runner(tmp_path):
     """A place like that of a runner: its variables, its files, and the suite installed where the action puts it."""
@@ -105,7 +111,7 @@ def runner(tmp_path):
         "GITHUB_OUTPUT": str(tmp_path / "output"),
         "GITHUB_STEP_SUMMARY": str(tmp_path / "summary"),
         "GITHUB_REPOSITORY": "example/chimera",
-        **dict.fromkeys(("CONTROLS", "FAIL_ON", "WAIVERS", "BASELINE", "PREVIOUS", "SETTINGS"), ""),
+        **dict.fromkeys(INPUTS, ""),
         "TARGET": "target.yaml",
         "OUT": "report",
     }
@@ -134,6 +140,15 @@ def test_the_action_verifies_and_tells_what_there_is(runner, tmp_path):
     assert json.loads((tmp_path / output["results"]).read_text())["exit_code"] == 2
     assert set(output) >= {"report", "sarif", "comment"}
     assert (tmp_path / "summary").read_text().strip()
+
+
+def test_the_action_makes_signed_evidence_and_leaves_no_key(runner, tmp_path):
+    key = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    _, said, output = runner("verify.sh", CONTROLS="C11", EVIDENCE="true", EVIDENCE_KEY=key)
+    assert output["evidence"] == "report/evidence.zip"
+    left = [file for file in tmp_path.rglob("*") if file.is_file() and b"PRIVATE KEY" in file.read_bytes()]
+    assert left == []
+    assert "PRIVATE KEY" not in said
 
 
 def test_hostile_inputs_stay_arguments(runner, tmp_path):

@@ -24,8 +24,18 @@ arguments=(--target "$TARGET" --out "$OUT")
 [[ -n $BASELINE ]] && arguments+=(--baseline "$BASELINE")
 [[ -n $PREVIOUS && -f $PREVIOUS ]] && arguments+=(--previous "$PREVIOUS")
 
+[[ $EVIDENCE == true ]] && arguments+=(--evidence)
+[[ -n $EVIDENCE_PREVIOUS && -f $EVIDENCE_PREVIOUS ]] && arguments+=(--evidence-previous "$EVIDENCE_PREVIOUS")
+if [[ -n $EVIDENCE_KEY ]]; then
+    key=$(mktemp -p "$RUNNER_TEMP")
+    trap 'rm -f -- "$key"' EXIT
+    printf '%s\n' "$EVIDENCE_KEY" >"$key"
+    arguments+=(--evidence-key "$key")
+fi
+unset EVIDENCE_KEY
+
 # What an earlier step left there is not this run's.
-rm -f -- "$OUT"/{results.json,report.html,report.sarif,summary.md,comment.md}
+rm -f -- "$OUT"/{results.json,report.html,report.sarif,summary.md,comment.md,evidence.zip}
 
 # What a target says must not be taken for a command to the runner.
 stop=$(python -c 'import secrets; print(secrets.token_hex(16))')
@@ -35,7 +45,7 @@ code=$?
 echo "::$stop::"
 
 echo "exit-code=$code" >>"$GITHUB_OUTPUT"
-for entry in results:results.json report:report.html sarif:report.sarif comment:comment.md; do
+for entry in results:results.json report:report.html sarif:report.sarif comment:comment.md evidence:evidence.zip; do
     file="$OUT/${entry#*:}"
     [[ -f $file ]] && echo "${entry%%:*}=$file" >>"$GITHUB_OUTPUT"
 done
