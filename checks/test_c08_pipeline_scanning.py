@@ -34,10 +34,11 @@ def _fault(fault, pipeline, severity=None):
     return Problem(fault.subject, fault.message, observation=seen, severity=severity, file=fault.file, line=fault.line)
 
 
-def _remark(remark, pipeline):
-    return Problem(
-        remark.file, remark.text, observation=pipeline.observation("HEAD"), file=remark.file, line=remark.line
-    )
+def _remark(remark, pipeline, subject="", message=""):
+    actual = remark.text if message else ""
+    seen = pipeline.observation(remark.file, "HEAD")
+    place = {"file": remark.file, "line": remark.line}
+    return Problem(subject or remark.file, message or remark.text, actual=actual, observation=seen, **place)
 
 
 def _unique(problems):
@@ -182,7 +183,9 @@ def test_gitleaks_excepts_nothing_wholesale(pipeline, coverage):
         file = settings.gitleaks_file(one.scan, judged.snapshot)
         used.add(file)
         if file and judged.snapshot.is_file(file):
-            problems += [_remark(remark, pipeline) for remark in settings.gitleaks(judged.snapshot, file).swallowing]
+            found = settings.gitleaks(judged.snapshot, file)
+            used.add(found.extends)
+            problems += [_remark(remark, pipeline) for remark in found.swallowing]
     for judged in pipeline.judged:
         problems += [
             Problem(file, "is a configuration of gitleaks that no scan takes", file=file, severity="medium")

@@ -156,3 +156,14 @@ def test_a_command_that_the_target_file_allows_is_run_instead(tmp_path):
 def test_an_argument_that_is_not_known_is_named(tmp_path):
     (trial,), _ = tried(tmp_path / "repo", workflow("- run: bandit -r ${{ steps.x.outputs.folders }}\n"))
     assert trial.refused == "a part of it is not known before it runs"
+
+
+def test_python_anywhere_in_the_repository_is_a_source_where_no_folder_is_named(tmp_path):
+    folder = make(tmp_path / "repo", {**script("bandit -r ."), "app/main.py": "A = 1\n"}, sources=False)
+    pipeline = Pipeline.open(RepoFacet(path=str(folder)), folder)
+    try:
+        found = pipeline.trials(pipeline.judged[0])
+    finally:
+        pipeline.close()
+    assert {one.folder for one in found.canaries.weaknesses} == {".", "app"}
+    assert all(found.trials[0].planted.reports(one.file, one.test) for one in found.canaries.weaknesses)

@@ -136,7 +136,7 @@ def _secrets(tag: str, snapshot: Snapshot, folders: list[str]) -> tuple[dict[str
         files[path] = f"PROBE = {quote}{secret}{quote}\n"
         planted.append(Secret(kind, path, "the repository's root"))
     for folder in _inner_folders(snapshot, folders):
-        path = f"{folder}/probe_{tag}_keys.py"
+        path = f"{folder}/probe_{tag}_keys.py".removeprefix("./")
         files[path] = f'PROBE = "{value("aws-access-key")}"\n'
         planted.append(Secret(KINDS[1], path, folder))
     for path in (f"deploy/probe_{tag}.yaml", f"probe_{tag}.env"):

@@ -74,8 +74,9 @@ def run(folder: Path, home: Path, *arguments: str, given: bytes = b"", more: dic
     except OSError as error:
         raise RepositoryError(f"git cannot be run: {error.strerror}") from None
     if done.returncode:
-        said = done.stderr.decode(errors="replace").strip().splitlines()
-        raise RepositoryError(f"git {arguments[0]}: {said[-1] if said else f'exit code {done.returncode}'}")
+        said = done.stderr.decode(errors="replace").strip().splitlines() or [f"exit code {done.returncode}"]
+        reason = next((line for line in said if line.startswith(("fatal:", "error:"))), said[-1])
+        raise RepositoryError(f"git {arguments[0]}: {reason}")
     return done.stdout
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from chimera_compliance.probes.pipeline.world import World
 
 FILE = ".pre-commit-config.yaml"
+_SLOW = re.compile(r"[+*}]\)(?:[+*]|\{\d+,)")
 _VALUED = {"-c", "--config", "--from-ref", "--to-ref", "-s", "-o", "--source", "--origin", "--hook-stage", "--color"}
 # What the hooks that the scanners publish run (.pre-commit-hooks.yaml of each repository).
 _STAGED = "gitleaks git --pre-commit --redact --staged --verbose"
@@ -45,14 +46,18 @@ def run(world: "World", shell: Shell, argv: list[str], line: int) -> Status:
     stage = options.get("--hook-stage", "pre-commit").replace("commit", "pre-commit", 1).replace("pre-pre-", "pre-")
     files = {"--all-files", "-a", "--files", "--from-ref", "-s"} & set(options)
     status: Status = 0
-    for repo in document.get("repos") or []:
-        for hook in (repo.get("hooks") or []) if isinstance(repo, Map) else []:
+    for repo in _list(document.get("repos")):
+        for hook in _list(repo.get("hooks")) if isinstance(repo, Map) else []:
             if not isinstance(hook, Map) or not _selected(hook, named, skipped, stage, document):
                 continue
             inner = shell.within(config, hook.line, line, cwd=".")
             ended = _hook(world, inner, str(repo.get("repo", "")), hook, document, bool(files))
             status = status or ended
     return status
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _split(words: list[str]) -> tuple[dict[str, str], list[str]]:
@@ -96,16 +101,15 @@ def _command(repo: str, hook: Map) -> list[str]:
     entry = hook.get("entry") or _PUBLISHED.get((name, str(hook.get("id"))), "")
     if hook.get("language") in ("docker_image",) and (tool := re.search(r"gitleaks|bandit", str(entry))):
         entry = f"{tool[0]} {' '.join(str(entry).split()[1:])}"
-    arguments = hook.get("args") or []
     try:
-        return [*shlex.split(str(entry)), *(str(word) for word in arguments if isinstance(arguments, list))]
+        return [*shlex.split(str(entry)), *map(str, _list(hook.get("args")))]
     except ValueError:
         return [UNKNOWN]
 
 
 def _selection(hook: Map, document: Map) -> Selection:
     """The Python files that the hook's patterns, and the file's own, let through."""
-    takes, leaves = [_regex(hook.get("files")), _regex(document.get("files"))], []
+    takes = [_regex(hook.get("files")), _regex(document.get("files"))]
     leaves = [_regex(value) for value in (hook.get("exclude"), document.get("exclude")) if value]
 
     def lets(path: str) -> bool:
@@ -118,7 +122,10 @@ def _selection(hook: Map, document: Map) -> Selection:
 
 
 def _regex(value: Any) -> re.Pattern[str]:
+    text = str(value or "")
+    if _SLOW.search(text) or len(text) > 10_000:  # it could be made to match for ever
+        raise Unreadable("a pattern that repeats what repeats is not evaluated", getattr(value, "line", 0))
     try:
-        return re.compile(str(value or ""))
+        return re.compile(text)
     except re.error as error:
-        raise Unreadable(f"malformed pattern {value!r}: {error}", getattr(value, "line", 0)) from None
+        raise Unreadable(f"malformed pattern {text!r}: {error}", getattr(value, "line", 0)) from None

@@ -37,6 +37,8 @@ class Gutted:
     """What a gitleaks configuration takes away."""
 
     file: str
+    extends: str = ""
+    """The file of the repository that it builds upon."""
     malformed: Remark | None = None
     without_defaults: Remark | None = None
     disabled: list[Remark] = field(default_factory=list)
@@ -75,6 +77,7 @@ def gitleaks(snapshot: Snapshot, file: str, depth: int = 0) -> Gutted:
     for table in _allowlists(document):
         made.swallowing += _swallowing(file, text, table)
     if base:
+        made.extends = base.file
         made.disabled += base.disabled
         made.swallowing += base.swallowing
     return made

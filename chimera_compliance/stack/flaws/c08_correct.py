@@ -9,7 +9,6 @@ from chimera_compliance.stack.flaws.c08_edits import (
     commit,
     edit,
     gitleaks_command,
-    remove,
     write,
 )
 
@@ -131,9 +130,9 @@ def nox_script_and_ruleset(made):
     made.github.append(lambda state: (state["protection"].clear(), state["rulesets"].append(ruleset())))
 
 
-@variant(why="no configuration but the scanner's own; a job that deploys once the scans are green")
+@variant(why="no rules but the scanner's own; a job that deploys once the scans are green")
 def deploys_after_the_scans(made):
-    remove(made, ".gitleaks.toml")
+    write(made, ".gitleaks.toml", "[extend]\nuseDefault = true\n")
     deploy = (
         "  deploy:\n    runs-on: ubuntu-latest\n    needs: [secret-scan, static-analysis]\n"
         "    if: github.ref == 'refs/heads/main' && github.event_name == 'push'\n    steps:\n"
@@ -149,7 +148,7 @@ def deploys_after_the_scans(made):
 def image_and_other_settings(made):
     image = "ghcr.io/gitleaks/gitleaks@sha256:" + "0" * 64
     _gitleaks(made, f'docker run --rm -v "$PWD:/repo" -w /repo {image} git /repo --config /repo/ci/gitleaks.toml')
-    commit(made, lambda path: ((path / "ci").mkdir(), (path / ".gitleaks.toml").rename(path / "ci/gitleaks.toml")))
+    write(made, "ci/gitleaks.toml", '[extend]\npath = ".gitleaks.toml"\n')
     _bandit(made, "uvx --from 'bandit[toml]' bandit -rq -c bandit.yaml -x tests .")
     write(made, "bandit.yaml", "skips: [B101]\nexclude_dirs: [tests/]\n")
 

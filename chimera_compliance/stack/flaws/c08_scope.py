@@ -111,9 +111,9 @@ def missing_configuration(made):
     edit(made, (token, f"{token}          GITLEAKS_CONFIG: ci/gitleaks.toml\n"))
 
 
-@flaw("C08", why="the configuration lies where nothing takes it", breaks="C08.6")
+@flaw("C08", why="a second configuration lies where nothing takes it", breaks="C08.6")
 def configuration_not_taken(made):
-    commit(made, lambda path: ((path / "config").mkdir(), (path / _TOML).rename(path / "config/gitleaks.toml")))
+    write(made, "ci/gitleaks.toml", _DEFAULTS)
 
 
 @flaw("C08", also=("C02",), why="an allow-list of everything", breaks="C08.6")
@@ -121,17 +121,17 @@ def allows_everything(made):
     _settings(made, (_DEFAULTS, f"{_DEFAULTS}\n[[allowlists]]\nregexes = ['''.*''']\n"))
 
 
-@flaw("C08", why="an allow-list of every Python file", breaks="C08.18")
+@flaw("C08", also=("C02",), why="an allow-list of every Python file", breaks="C08.18")
 def allows_python(made):
     _settings(made, (_DEFAULTS, f"{_DEFAULTS}\n[[allowlists]]\npaths = ['''\\.py$''']\n"))
 
 
-@flaw("C08", why="an allow-list of a source folder", breaks="C08.18")
+@flaw("C08", also=("C02",), why="an allow-list of a source folder", breaks="C08.18")
 def allows_a_folder(made):
     _settings(made, (_DEFAULTS, f"{_DEFAULTS}\n[[allowlists]]\npaths = ['''^skills/''']\n"))
 
 
-@flaw("C08", why="an allow-list of AWS keys by their form", breaks="C08.18")
+@flaw("C08", also=("C02",), why="an allow-list of AWS keys by their form", breaks="C08.18")
 def allows_a_form(made):
     _settings(made, (_DEFAULTS, f"{_DEFAULTS}\n[[allowlists]]\nregexes = ['''(AKIA|ASIA)[A-Z0-9]+''']\n"))
 
@@ -141,7 +141,12 @@ def rule_replaced(made):
     _settings(made, ("regex = '''ghp_[0-9a-zA-Z]{36}'''", "regex = '''ghp_x[0-9]{40}'''"))
 
 
-@flaw("C08", why="a rule that anything matches: the gate is always shut, and nobody looks any more", breaks="C08.19")
+@flaw(
+    "C08",
+    also=("C02",),
+    why="a rule that anything matches: the gate is always shut, and nobody looks any more",
+    breaks="C08.19",
+)
 def rule_matches_anything(made):
     rule = "[[rules]]\nid = \"anything\"\ndescription = \"Anything\"\nregex = '''[a-z]{3,}'''\n"
     commit(made, lambda path: (path / _TOML).open("a").write(f"\n{rule}"))
