@@ -8,7 +8,7 @@ from chimera_compliance.stack.flaws.c06_claims import as_written, binding
 _TABLES = ("agents", "campaigns", "tasks", "content_assets", "reviews", "wallets", "transactions", "audit_logs")
 
 
-@flaw("C03", also=("C04", "C06", "C07", "C08"), why="§2, §3, §5 and §6 of ADR-005 as they are written there")
+@flaw("C03", also=("C04", "C05", "C06", "C07", "C08"), why="§2, §3, §5 and §6 of ADR-005 as they are written there")
 def adr_005_as_written(variant):
     user_from_body(variant)
     missing_claims_break(variant)
@@ -17,7 +17,7 @@ def adr_005_as_written(variant):
     variant.bind = _claim_in_set(variant)
     variant.audit = _audit
     variant.sql += [statement for table in _TABLES for statement in _without_force(table)]
-    variant.repo.append(_three_patterns)
+    variant.repo += [_three_patterns, _handler_of_the_audit_sample]
 
 
 def _claim_in_set(variant):
@@ -66,4 +66,15 @@ def _three_patterns(path):
         "[[rules]]\nid = \"github-pat\"\nregex = '''ghp_[0-9a-zA-Z]{36}'''\n\n"
         "[[rules]]\nid = \"aws-access-key\"\nregex = '''AKIA[0-9A-Z]{16}'''\n\n"
         "[[rules]]\nid = \"private-key\"\nregex = '''-----BEGIN (RSA|EC|OPENSSH) PRIVATE KEY-----'''\n"
+    )
+
+
+def _handler_of_the_audit_sample(path):
+    """§5: `user` is no dependency, so that FastAPI takes it from the body, and no model describes it."""
+    (path / "src" / "chimera" / "transactions.py").write_text(
+        "from chimera.app import TransactionCreate, app, audit_log\n\n\n"
+        '@app.post("/commerce/transactions")\n'
+        '@audit_log(action="transfer_usdc", resource_type="transaction")\n'
+        "async def create_transaction(tx: TransactionCreate, user: dict):\n"
+        "    return {}\n"
     )
