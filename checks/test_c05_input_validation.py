@@ -273,6 +273,16 @@ def test_wrong_input_breaks_nothing(validation, coverage):
     )
 
 
+def test_refused_input_leaves_nothing_behind(validation, coverage):
+    """Who writes first and validates afterwards has done what it refuses."""
+    seen = [item for item in validation.residues if item.visible]
+    coverage.unit = "operations"
+    coverage.tested(seen)
+    if not seen:
+        raise NotReviewed("no list shows what an operation that may be tried has made")
+    reject([item for item in seen if item.surplus > 0], "refuses input and acts on it", expected="nothing new")
+
+
 def test_rejections_have_one_shape(validation, target, coverage):
     """A client, and whoever reads its logs, knows one error format; another one comes from another layer."""
     rejections = validation.rejections

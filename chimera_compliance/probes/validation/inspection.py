@@ -24,6 +24,7 @@ from chimera_compliance.probes.validation.examination import Examination
 from chimera_compliance.probes.validation.fields import has_model, is_declared, is_json
 from chimera_compliance.probes.validation.oddities import odd_requests, strange_ids
 from chimera_compliance.probes.validation.positives import Positive, right_requests
+from chimera_compliance.probes.validation.residue import Bookkeeper, Residue
 from chimera_compliance.probes.validation.tidying import put_away
 from chimera_compliance.probes.validation.trials import CONFLICT, CRASHED, REFUSED, UNDECIDED, Seen, outcome
 
@@ -57,6 +58,7 @@ class Inspection:
     assigned: list[Assigned] = field(default_factory=list)
     free_form: list[OddBody] = field(default_factory=list)
     demands: list[Demand] = field(default_factory=list)
+    residues: list[Residue] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
 
     def run(self) -> "Inspection":
@@ -65,9 +67,13 @@ class Inspection:
         chosen = self._affordable([item for item in self.operations if self._may_try(item)])
         subjects = [subject for item in chosen if (subject := self.examination.subject(item)).worth_it]
         self.demands = demands(self.operations, self.examination, self.target.input.constraints)
+        books = Bookkeeper.of(self.examination, chosen, self.operations)
+        books.look()
         self._first(chosen)
         self.examination.run(subjects)
+        books.look()
         self.positives = right_requests(self.examination, subjects)
+        self.residues = books.close()
         self._assign()
         with suppress(Inconclusive):  # the server may no longer give out tokens: what is missing is named as undecided
             self.examination.run_without_bounds(subjects)

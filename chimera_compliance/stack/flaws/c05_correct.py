@@ -136,7 +136,7 @@ def input_last_member_counts(made):
             body = json.dumps(json.loads(ask.body)).encode() if ask.body else b""
         except (ValueError, RecursionError):
             return
-        if b"Infinity" in body or b"NaN" in body:
+        if b"Infinity" in body or b"NaN" in body or len(ask.body) > made.settings.body_bytes:
             return
         ask.body = body
         others = [(name, value) for name, value in ask.scope["headers"] if name != b"content-length"]

@@ -189,3 +189,31 @@ def tenant_not_documented(made):
     made.openapi.append(
         lambda document: document["components"]["schemas"]["CampaignCreate"]["properties"]["tenant_id"].pop("format")
     )
+
+
+@flaw("C05", breaks="C05.24", why="a campaign that is refused has been drafted before, and stays")
+def refused_and_drafted(made):
+    made.sql.append("GRANT INSERT ON campaigns TO {app}")
+
+    def answer(request, error):
+        from chimera_compliance.stack.api import tables
+        from chimera_compliance.stack.api.errors import _invalid_input
+
+        caller = getattr(request.state, "caller", None)
+        if caller is not None and request.method == "POST" and request.url.path.endswith("/campaigns"):
+            with request.app.state.database.transaction(caller) as session:
+                session.add(tables.Campaign(**_DRAFT, tenant_id=caller.tenant_id))
+        return _invalid_input(request, error)
+
+    _handles(made, _invalid, answer)
+
+
+_DRAFT = {
+    "goal_description": "A draft of a campaign",
+    "target_platforms": ["twitter"],
+    "priority": "low",
+    "budget_usdc": 1,
+    "start_date": "2030-01-01",
+    "end_date": "2030-02-01",
+    "status": "paused",
+}
