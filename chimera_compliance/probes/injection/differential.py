@@ -48,8 +48,8 @@ BARE = Pair(
 )
 TEXT = Pair(
     "can be read or cannot be read as SQL",
-    lambda v, a, b: f"{v}{a}'||'{b}",
-    lambda v, a, b: f"{v}{a}'|'|{b}",
+    lambda v, a, b: f"{v}{a}'||'x{b}",
+    lambda v, a, b: f"{v}{a}'|||'{b}",
 )
 ORDER = Pair(
     "can be read or cannot be read as SQL",

@@ -316,7 +316,8 @@ class Survey:
         if not PATH_PARAMETER.fullmatch(last):
             return None
         made = (answer for maker, answer in self._made if maker.operation.path == parent and answer.ok)
-        return next((found for answer in made if (found := identifier_of(answer, last[1:-1]))), None)
+        told = (identifier_of(answer, last[1:-1]) for answer in made)
+        return next((found for found in told if found and "(" not in found), None)  # no text of ours for an id
 
     def _saw_stored(self, shot: Shot, visit: Visit, exchange: Exchange | None, statement: str) -> None:
         places = ", ".join(point.name for point, _ in shot.aims if point.documented) or "a header"
