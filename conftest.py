@@ -5,6 +5,7 @@ A fixture of a facet that the target file does not have makes its check *not rev
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -223,9 +224,15 @@ def early_look(request: pytest.FixtureRequest) -> "Reviewer | None":
 
 
 @pytest.fixture(scope="session")
-def repository(target: Target, journal: Journal, early_look: "Reviewer | None") -> "Review":
-    """The git repository: its files and every object of its history."""
+def repo(target: Target) -> Path:
+    """Where the git repository lies."""
     _facet(target, "repo")
+    return target.file(target.repo.path)
+
+
+@pytest.fixture(scope="session")
+def repository(repo, journal: Journal, early_look: "Reviewer | None") -> "Review":
+    """The git repository: its files and every object of its history."""
     from chimera_compliance.probes.repository import recorded
 
     return recorded(early_look.result(), journal)
@@ -253,9 +260,8 @@ def validation(api, target: Target, journal: Journal, operations: list, principa
 
 
 @pytest.fixture(scope="session")
-def handlers(target: Target, journal: Journal) -> "Handlers":
+def handlers(repo, target: Target, journal: Journal) -> "Handlers":
     """The request handlers of the source tree, and what they take from bodies."""
-    _facet(target, "repo")
     from chimera_compliance.probes.validation.source import read_handlers
 
     return read_handlers(target, journal)
@@ -307,9 +313,8 @@ def _pipeline_begun(request: pytest.FixtureRequest) -> Iterator["Future | None"]
 
 
 @pytest.fixture(scope="session")
-def pipeline(target: Target, journal: Journal, _pipeline_begun) -> "Pipeline":
+def pipeline(repo, journal: Journal, _pipeline_begun) -> "Pipeline":
     """The repository's pipeline: its workflows, and the gates that each change meets."""
-    _facet(target, "repo")
     found = _pipeline_begun.result()
     found.observe(journal)
     return found

@@ -106,7 +106,7 @@ class Variant:
     target: list[Callable] = field(default_factory=list)
 
 
-ONE_FACET = {"repo": "repo", "secrets": "aws", "account": "aws"}
+ONE_FACET = {"repo": "repo", "github": "repo", "secrets": "aws", "account": "aws"}
 """Seams that change one facet of a target and leave the others as they are."""
 
 

@@ -5,8 +5,11 @@ seen when the scanner itself is tried out.
 """
 
 import configparser
+import contextlib
+import io
 import posixpath
 import re
+import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -184,15 +187,18 @@ def skipped_tests(scan: Scan, found: list[BanditSettings]) -> Iterator[Remark]:
 
 def bare_exceptions(snapshot: Snapshot, folders: list[str]) -> Iterator[Remark]:
     """`# nosec` that names no test silences every one, also those of tomorrow."""
-    for folder in folders:
-        for path in snapshot.under(folder):
-            if not path.endswith(".py") or snapshot.entries[path].size > 1_000_000:
-                continue
-            try:
-                lines = snapshot.text(path).splitlines()
-            except Unreadable:
-                continue
-            for number, line in enumerate(lines, 1):
-                found = re.search(r"#\s*nosec\b(.*)", line)
-                if found and not re.search(r"\bB\d{3}\b|[a-z]+_[a-z_]+", found[1]):
-                    yield Remark(path, number, line.strip()[:80])
+    for path in dict.fromkeys(path for folder in folders for path in snapshot.under(folder)):
+        if not path.endswith(".py") or snapshot.entries[path].size > 1_000_000:
+            continue
+        with contextlib.suppress(Unreadable):
+            text = snapshot.text(path)
+            yield from _bare(path, text) if "nosec" in text else ()
+
+
+def _bare(path: str, text: str) -> Iterator[Remark]:
+    """Comments alone count; a text that speaks of one does not."""
+    with contextlib.suppress(tokenize.TokenError, SyntaxError):
+        for token in tokenize.generate_tokens(io.StringIO(text).readline):
+            found = re.search(r"#\s*nosec\b(.*)", token.string) if token.type == tokenize.COMMENT else None
+            if found and not re.search(r"\bB\d{3}\b|[a-z]+_[a-z_]+", found[1]):
+                yield Remark(path, token.start[0], token.line.strip()[:80])

@@ -8,6 +8,7 @@ import os
 import secrets
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -147,7 +148,8 @@ class Laboratory:
         folder.mkdir(exist_ok=True)
         if self._gitleaks and not (folder / "gitleaks").exists():
             (folder / "gitleaks").symlink_to(self._gitleaks)
-        return os.pathsep.join([str(folder), os.environ.get("PATH", os.defpath)])
+        beside = os.path.dirname(sys.executable)  # where Bandit was installed together with us
+        return os.pathsep.join([str(folder), os.environ.get("PATH", os.defpath), beside])
 
     def _execute(
         self, argv: list[str], folder: Path, more: dict[str, str], *, whole: bool = False
