@@ -104,12 +104,14 @@ def _serve_forks(channel: socket.socket, not_ours: socket.socket) -> None:
     os.environ.update(ACCESS)
     account, filled = _filled_account(), Event()
     forks: dict[int, int] = {}
+    served = 0
     for line in channel.makefile("r"):
         command = json.loads(line)
         if "open" in command:
-            if forks and not filled.is_set():  # more than one is wanted: they need not each fill it themselves
+            if served and not filled.is_set():  # more than one is wanted: they need not each fill it themselves
                 account.fill_slowly()
                 filled.set()
+            served += 1
             forks[command["open"]], told = _fork(account, command, filled.is_set(), channel)
             answer = {"opened": command["open"], **told}
         else:
