@@ -4,6 +4,7 @@ import base64
 import json
 import re
 from collections.abc import Iterator, Mapping
+from typing import Any
 from urllib.parse import quote, quote_plus
 
 from chimera_compliance.probes.audit.trail import Row
@@ -18,8 +19,10 @@ def forms(value: str) -> Iterator[tuple[str, str]]:
     yield "as it is", value
     yield "URL-encoded", quote(value, safe="")
     yield "form-encoded", quote_plus(value)
-    yield "as JSON", json.dumps(value)[1:-1]
-    yield "as JSON in JSON", json.dumps(json.dumps(value)[1:-1])[1:-1]
+    for ascii_only in (True, False):
+        once = json.dumps(value, ensure_ascii=ascii_only)[1:-1]
+        yield "as JSON", once
+        yield "as JSON in JSON", json.dumps(once, ensure_ascii=ascii_only)[1:-1]
     yield "in hex", raw.hex()
     yield "in hex", raw.hex().upper()
     yield "reversed", value[::-1]
@@ -49,8 +52,22 @@ def leaks(rows: list[Row], secrets: Mapping[str, str]) -> Iterator[tuple[Row, st
     ]
     for row in rows:
         for column, value in row.values.items():
-            text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            text = "\n".join(_texts(value))
             found = {name: how for needle, name, how in needles if needle in text}
             yield from ((row, column, f"{name} {how}") for name, how in found.items())
             if not found and _JWS.search(text):
                 yield row, column, "a signed token"
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text in a value, names of members included."""
+    match value:
+        case dict():
+            for name, item in value.items():
+                yield str(name)
+                yield from _texts(item)
+        case list():
+            for item in value:
+                yield from _texts(item)
+        case _ if value is not None:
+            yield str(value)

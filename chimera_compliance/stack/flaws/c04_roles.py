@@ -3,7 +3,7 @@
 from chimera_compliance.stack.flaws import flaw
 
 
-@flaw("C04", why="the application's login has BYPASSRLS")
+@flaw("C04", also=("C07",), why="the application's login has BYPASSRLS")
 def login_bypasses(variant):
     variant.sql.append("ALTER ROLE {app} BYPASSRLS")
 
