@@ -132,6 +132,9 @@ def list_controls(
 
 @app.command()
 def prove(
+    parts: Annotated[
+        list[Path] | None, typer.Argument(metavar="[PARTS]...", help="Join these, made with --part and --out.")
+    ] = None,
     controls: Controls = None,
     flaws: Annotated[
         str | None, typer.Option(metavar="IDS", help="Only the flaws of these controls; ok for the correct variants.")
@@ -139,13 +142,17 @@ def prove(
     only: Annotated[
         str | None, typer.Option(metavar="NAMES", help="Flaws or variants by name, comma-separated.")
     ] = None,
+    part: Annotated[str | None, typer.Option(metavar="K/N", help="Only the K-th of N parts.")] = None,
     jobs: Annotated[int, typer.Option(min=1, max=16, help="How many variants are verified at the same time.")] = 3,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the proof as JSON.")] = None,
 ) -> None:
     """Prove that every check detects: each flaw turns its own control red, and no other."""
-    from chimera_compliance.prove import prove as run
+    from chimera_compliance import prove as proving
 
-    raise typer.Exit(run(controls=controls, flaws=flaws, only=only, jobs=jobs, out=out, write_line=typer.echo))
+    if parts:
+        raise typer.Exit(proving.join(parts, out=out, write_line=typer.echo))
+    chosen = {"controls": controls, "flaws": flaws, "only": only, "part": part}
+    raise typer.Exit(proving.prove(**chosen, jobs=jobs, out=out, write_line=typer.echo))
 
 
 @app.command()

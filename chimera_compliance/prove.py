@@ -6,23 +6,20 @@ differs in one facet alone (its repository, its account) is verified on the cont
 of it is the reference, byte for byte.
 """
 
-import json
 import multiprocessing
 import os
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
 from multiprocessing.connection import wait
 from pathlib import Path
 
 from chimera_compliance.checklist import Checklist
 from chimera_compliance.errors import EXIT_CLEAN, EXIT_FINDINGS, ConfigurationError
-from chimera_compliance.gathering import suite_digest
 from chimera_compliance.listing import listing
 from chimera_compliance.outcomes import Outcome
+from chimera_compliance.proof import Document, Proof
 from chimera_compliance.recorder import control_ids
 from chimera_compliance.results import Results
 from chimera_compliance.stack import Stack, StackError
@@ -31,61 +28,6 @@ from chimera_compliance.verify import verify
 
 REFERENCE = "reference"
 _ONE_RUN_SECONDS = 300
-_UNDECIDED = (Outcome.INCONCLUSIVE, Outcome.NOT_REVIEWED)
-
-
-@dataclass
-class Proof:
-    """What verifying one variant has shown. `control` is the one it breaks; none for a correct variant.
-
-    Some break others `also`. One that `blinds` answers to no client: its other controls cannot be decided, which
-    must not look like a failure.
-    """
-
-    name: str
-    control: str | None
-    why: str
-    outcomes: dict[str, str] = field(default_factory=dict)
-    failed: list[str] = field(default_factory=list)
-    problem: str = ""
-    seconds: float = 0.0
-    blinds: bool = False
-    also: tuple[str, ...] = ()
-    controls: tuple[str, ...] = ()
-    """Those that it is verified on."""
-
-    @property
-    def red(self) -> set[str]:
-        """The controls that must be red."""
-        return {self.control, *self.also} - {None}
-
-    @property
-    def holds(self) -> bool:
-        """Whether it is red where it must be and green everywhere else."""
-        if self.problem or not self.outcomes:
-            return False
-        others = (Outcome.PASSED, *_UNDECIDED) if self.blinds else (Outcome.PASSED,)
-        return self.red & set(self.controls) <= self.outcomes.keys() and all(
-            outcome in ((Outcome.FAILED,) if control in self.red else others)
-            for control, outcome in self.outcomes.items()
-        )
-
-    def take(self, results: Results) -> None:
-        """Keep what a run has shown; a control without checks proves nothing and is left out."""
-        reviewed = [control for control in results.controls if control.requirements]
-        self.outcomes = {control.id: control.outcome.value for control in reviewed}
-        requirements = [item for control in reviewed for item in control.requirements]
-        self.failed = [item.id for item in requirements if item.outcome is Outcome.FAILED]
-        tolerated = (Outcome.PASSED, *(_UNDECIDED if self.blinds else ()))
-        foreign = [item for item in requirements if item.id[:3] not in self.red]
-        unexpected = [item for item in foreign if item.outcome not in tolerated]
-        self.problem = "; ".join(f"{item.id} {item.outcome}: {_first(item)}" for item in unexpected[:3])
-
-
-def _first(item) -> str:
-    if item.findings:
-        return f"{item.findings[0].subject} {item.findings[0].message} {item.findings[0].case}".strip()
-    return item.reasons[0] if item.reasons else ""
 
 
 def prove(
@@ -93,6 +35,7 @@ def prove(
     controls: str | None = None,
     flaws: str | None = None,
     only: str | None = None,
+    part: str | None = None,
     jobs: int = 2,
     out: Path | None = None,
     write_line: Callable[[str], None] = print,
@@ -100,7 +43,8 @@ def prove(
     """Verify the reference and its variants; 0 if all is as required, else 1.
 
     `controls` are verified on each variant. `flaws` names the controls whose flaws are tried (all verified ones if
-    not given); ``ok`` among them stands for the reference and the correct variants. So the proof can be shared out.
+    not given); ``ok`` among them stands for the reference and the correct variants. `part` ("2/5": the second of five)
+    shares the proof out; `join` then tells of all parts what none can tell alone.
 
     Raises:
         ConfigurationError: a control or variant does not exist, or the stack cannot be started.
@@ -108,20 +52,50 @@ def prove(
     checklist = Checklist.load()
     wanted = control_ids(controls, checklist) if controls else [c.id for c in checklist.controls if c.requirements]
     shared = [part.strip() for part in flaws.split(",")] if flaws else ["ok", *wanted]
-    proofs = _select(shared, only)
-    proofs = _shared_out(proofs, wanted)
+    proofs = _shared_out(_part(_select(shared, only), part), wanted)
     started = time.monotonic()
     for proof in _run_all(proofs, jobs):
         write_line(_row(proof, wanted))
-    unproven = [] if only else _unproven(proofs, checklist, shared)
-    seconds = time.monotonic() - started
-    for line in _summary(proofs, None if only else unproven, checklist, shared, seconds):
+    document = Document(proofs, seconds=round(time.monotonic() - started, 1))
+    judged = [] if only or part else shared  # of a few chosen flaws it would say nothing
+    return _told(document, checklist, judged, out, write_line)
+
+
+def join(parts: list[Path], *, out: Path | None = None, write_line: Callable[[str], None] = print) -> int:
+    """Join the parts of a proof of all controls; 0 if all is as required, else 1.
+
+    Raises:
+        ConfigurationError: a part cannot be read, or they do not belong together.
+    """
+    checklist = Checklist.load()
+    document = Document.joined([Document.read(part) for part in parts])
+    for proof in document.proofs:
+        if not proof.holds:
+            write_line(_row(proof, [control.id for control in checklist.controls]))
+    missing = {REFERENCE, *registry()} - {proof.name for proof in document.proofs}
+    if missing:
+        write_line(f"{len(missing)} variants are in no part: {', '.join(sorted(missing)[:5])}")
+    code = _told(document, checklist, [control.id for control in checklist.controls], out, write_line)
+    return EXIT_FINDINGS if missing else code
+
+
+def _told(document: Document, checklist: Checklist, judged: list[str], out: Path | None, write_line: Callable) -> int:
+    document.judge(checklist, judged)
+    for line in _summary(document, checklist, judged):
         write_line(line)
     if out is not None:
-        document = {"finished": datetime.now(UTC).isoformat(timespec="seconds"), "suite_digest": suite_digest()}
-        document |= {"seconds": round(seconds, 1), "unproven": unproven, "proofs": [asdict(proof) for proof in proofs]}
-        out.write_text(json.dumps(document, indent=2) + "\n")
-    return EXIT_CLEAN if not unproven and all(proof.holds for proof in proofs) else EXIT_FINDINGS
+        document.write(out)
+    return EXIT_CLEAN if document.holds else EXIT_FINDINGS
+
+
+def _part(proofs: list[Proof], part: str | None) -> list[Proof]:
+    """Every so-many-th of them, so that each part has some of every control."""
+    if part is None:
+        return proofs
+    number, _, count = part.partition("/")
+    if not (number.isdigit() and count.isdigit() and 1 <= int(number) <= int(count)):
+        raise ConfigurationError(f"--part: {part} is not a part such as 2/5, the second of five")
+    return proofs[int(number) - 1 :: int(count)]
 
 
 def _select(shared: list[str], only: str | None) -> list[Proof]:
@@ -201,13 +175,6 @@ def _finish(process, proof: Proof, out: Path) -> None:
         proof.problem = f"no results, exit code {process.exitcode}: {output[-1] if output else 'no output'}"
 
 
-def _unproven(proofs: list[Proof], checklist: Checklist, wanted: list[str]) -> list[str]:
-    """The requirements that no flaw of their own control turns red."""
-    reddened = {name for proof in proofs if proof.control for name in proof.failed if name[:3] == proof.control}
-    known = [item.id for control in checklist.controls if control.id in wanted for item in control.requirements]
-    return [name for name in known if name not in reddened]
-
-
 _CELLS = {Outcome.FAILED: "RED", Outcome.PASSED: "ok", Outcome.NOT_REVIEWED: "-"}
 
 
@@ -223,16 +190,13 @@ def _row(proof: Proof, wanted: list[str]) -> str:
     return f"{mark} {proof.control or 'ok ':<4} {proof.name:<44} {cells} {proof.seconds:5.1f} s{detail}"
 
 
-def _summary(
-    proofs: list[Proof], unproven: list[str] | None, checklist: Checklist, wanted: list[str], seconds: float
-) -> Iterator[str]:
-    flaws = [proof for proof in proofs if proof.control]
-    correct = [proof for proof in proofs if not proof.control]
+def _summary(document: Document, checklist: Checklist, judged: list[str]) -> Iterator[str]:
+    flaws = [proof for proof in document.proofs if proof.control]
+    correct = [proof for proof in document.proofs if not proof.control]
     yield ""
     yield f"{sum(proof.holds for proof in flaws)} of {len(flaws)} flaws red on their own control and no other"
     yield f"{sum(proof.holds for proof in correct)} of {len(correct)} correct stacks green (the reference among them)"
-    if unproven is not None:  # of a few chosen flaws it would say nothing
-        checks = sum(len(control.requirements) for control in checklist.controls if control.id in wanted)
-        yield f"{checks - len(unproven)} of {checks} checks turned red by some flaw"
-        yield from (f"   no flaw turns {name} red" for name in unproven)
-    yield f"{seconds:.0f} s"
+    if checks := sum(len(control.requirements) for control in checklist.controls if control.id in judged):
+        yield f"{checks - len(document.unproven)} of {checks} checks turned red by some flaw"
+        yield from (f"   no flaw turns {name} red" for name in document.unproven)
+    yield f"{document.seconds:.0f} s"

@@ -10,7 +10,8 @@ import pytest
 from chimera_compliance.checklist import Checklist
 from chimera_compliance.errors import ConfigurationError
 from chimera_compliance.outcomes import Outcome
-from chimera_compliance.prove import Proof, prove
+from chimera_compliance.proof import Document, Proof
+from chimera_compliance.prove import _part, join, prove
 from chimera_compliance.stack.flaws import facets, registry
 
 REVIEWED = [control.id for control in Checklist.load().controls if control.requirements]
@@ -85,3 +86,59 @@ def test_a_flaw_that_breaks_two_controls_must_turn_both_red():
     assert Proof("x", "C03", "why", both, also=("C04",)).holds
     assert not Proof("x", "C03", "why", {**both, "C04": "passed"}, also=("C04",)).holds
     assert not Proof("x", "C03", "why", {**both, "C12": "failed"}, also=("C04",)).holds
+
+
+class TestParts:
+    @pytest.fixture
+    def parts(self, tmp_path):
+        """A proof of everything in three parts, as if all had come out as it must."""
+        checks = {control.id: [item.id for item in control.requirements] for control in Checklist.load().controls}
+        proofs = [Proof("reference", None, "", dict.fromkeys(REVIEWED, "passed"), controls=tuple(REVIEWED))]
+        for name, bend in registry().items():
+            red = {bend.control, *bend.also}
+            outcomes = {control: "failed" if control in red else "passed" for control in REVIEWED}
+            failed = checks[bend.control] if bend.control else []
+            proofs.append(
+                Proof(name, bend.control, bend.why, outcomes, failed, also=bend.also, controls=tuple(REVIEWED))
+            )
+        files = [tmp_path / f"part-{number}.json" for number in (1, 2, 3)]
+        for number, file in enumerate(files, 1):
+            Document(_part(proofs, f"{number}/3"), seconds=1).write(file)
+        return files
+
+    def test_parts_make_a_whole(self, parts, tmp_path):
+        told = []
+        assert join(parts, out=tmp_path / "proof.json", write_line=told.append) == 0
+        assert any(line.endswith("checks turned red by some flaw") for line in told)
+        whole = json.loads((tmp_path / "proof.json").read_text())
+        assert {proof["name"] for proof in whole["proofs"]} == {"reference", *registry()}
+        assert whole["unproven"] == []
+
+    def test_a_missing_part_is_told(self, parts):
+        told = []
+        assert join(parts[1:], write_line=told.append) == 1
+        assert "variants are in no part: " in told[0]
+
+    def test_what_did_not_come_out_right_is_told(self, parts):
+        document = json.loads(parts[1].read_text())
+        document["proofs"][0]["outcomes"]["C12"] = "inconclusive"
+        parts[1].write_text(json.dumps(document))
+        told = []
+        assert join(parts, write_line=told.append) == 1
+        assert document["proofs"][0]["name"] in told[0]
+
+    def test_parts_that_do_not_belong_together_are_refused(self, parts):
+        with pytest.raises(ConfigurationError, match="two parts prove the same variant"):
+            join([parts[0], parts[0]])
+        document = json.loads(parts[1].read_text())
+        parts[1].write_text(json.dumps({**document, "suite_digest": "another"}))
+        with pytest.raises(ConfigurationError, match="different versions of the suite"):
+            join(parts)
+        parts[2].write_text('{"proofs": [{"no": 1}]}')
+        with pytest.raises(ConfigurationError, match="is no proof"):
+            join(parts)
+
+    @pytest.mark.parametrize("text", ["", "3", "0/2", "3/2", "1/x", "-1/2"])
+    def test_what_is_no_part_is_told(self, text):
+        with pytest.raises(ConfigurationError, match="is not a part such as 2/5"):
+            prove(part=text)
