@@ -110,7 +110,7 @@ class Gathering:
 
     def finish(self, *, interrupted: bool) -> int:
         """Write results.json and all the formats made from it; the exit code of the run."""
-        from chimera_compliance.report import write_all
+        from chimera_compliance.report import NotMade, write_all
 
         self.results = self.gate.apply(self._results(interrupted and not self.broken), self.broken)
         try:
@@ -119,6 +119,8 @@ class Gathering:
             self._write_index()
         except OSError as error:
             self.unwritten = f"cannot write the reports to {self.recorder.out}: {error.strerror}: choose another --out"
+        except NotMade as error:
+            self.unwritten = f"not all reports could be made: {error}"
         except ConfigurationError as error:
             self.unwritten = f"no evidence bundle: {error}"
         return self.results.exit_code or (EXIT_INCOMPLETE if self.unwritten else EXIT_CLEAN)

@@ -204,7 +204,7 @@ def test_two(journal):
 
 
 def test_a_full_disk_is_told_and_never_clean(run, monkeypatch):
-    def full(results, out):
+    def full(*arguments):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(report, "write_all", full)
@@ -212,6 +212,16 @@ def test_a_full_disk_is_told_and_never_clean(run, monkeypatch):
     assert result.ret == 2
     assert results is None
     result.stdout.fnmatch_lines(["error: cannot write the reports to *No space left on device*"])
+
+
+def test_a_format_that_cannot_be_made_costs_nobody_the_others(run, monkeypatch):
+    from chimera_compliance.report import html
+
+    monkeypatch.setattr(html, "render", lambda results: 1 / 0)
+    result, results = run("def test_one(journal):\n    seen(journal)\n" + PASSES, "--controls=C01")
+    assert result.ret == 2
+    assert results["verdict"] == "passed"
+    result.stdout.fnmatch_lines(["error: not all reports could be made: report.html: ZeroDivisionError*"])
 
 
 def test_a_run_of_no_check_starts_nothing(pytester):

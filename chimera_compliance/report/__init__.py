@@ -13,10 +13,26 @@ from chimera_compliance.results import Results
 FORMATS = (json, junit, html, sarif, markdown, pull_request, oscal, hdf, csv)
 
 
+class NotMade(Exception):
+    """A format could not be made of these results: a fault of ours, which must cost nobody the other formats."""
+
+
 def write_all(results: Results, out: Path, beside: Mapping[str, str] | None = None) -> list[Path]:
     """Write every format into the folder `out`, results.json first, and other files of the run beside them.
 
     Raises:
         OSError: the folder cannot be written or the disk is full; what stood there before is untouched.
+        NotMade: a format is missing; all others are written.
     """
-    return write_together(out, {**{each.FILE: each.render(results) for each in FORMATS}, **(beside or {})})
+    texts, missing = {}, {}
+    for each in FORMATS:
+        try:
+            texts[each.FILE] = each.render(results)
+        except Exception as error:
+            missing[each.FILE] = f"{each.FILE}: {type(error).__name__}: {error}"
+    for name in missing:
+        (out / name).unlink(missing_ok=True)  # that of an earlier run must not be taken for this one's
+    written = write_together(out, {**texts, **(beside or {})})
+    if missing:
+        raise NotMade("; ".join(missing.values()))
+    return written
