@@ -107,7 +107,7 @@ def _walk(generator: Generator, node: Any, schema: Any, keys: tuple) -> Iterator
     elif isinstance(node, list):
         item = node[0] if node else generator.instance(schema.get("items"), str(keys[-1:]))
         yield from _walk(generator, item, schema.get("items"), (*keys, 0))
-    elif node is not None:
+    elif node is not None and keys:
         yield Member(keys, node, schema or _like(node))
 
 
