@@ -75,7 +75,7 @@ def fetch(url: str, content: bytes, roots: list[x509.Certificate]) -> bytes:
         if response.tst_info.nonce != query.nonce:
             raise NoTimeStamp(f"{url} answers another request than ours")
     except ValueError:
-        raise NoTimeStamp(f"{url} gives no time stamp") from None
+        raise NoTimeStamp(f"{url} gives no time stamp that can be read") from None
     if roots:
         check(answer.content, content, roots)
     return answer.content

@@ -1,16 +1,20 @@
 """Bundles of a made-up run, and the command line that checks them."""
 
+import contextlib
 import hashlib
+import io
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+from unittest import mock
 
 import sample_results
 
+from chimera_compliance.cli import main
 from chimera_compliance.gathering import suite_digest
-from chimera_compliance.home import CHECKLIST, HOME
+from chimera_compliance.home import CHECKLIST
 from chimera_compliance.report import write_all
 
 TARGET = "name: Chimera staging\nversion: 1\nrepo: {path: .}\n"
@@ -54,11 +58,18 @@ def observations(results) -> list[dict]:
 
 
 def cli(*arguments: object, **environment: str) -> subprocess.CompletedProcess:
-    """The command line, as a user has it."""
-    return subprocess.run(
-        [sys.executable, "-m", "chimera_compliance.cli", "evidence", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        env={**os.environ, "PYTHONPATH": str(HOME), **environment},
-    )
+    """The command line as `main` has it, in this process: exit code and what is printed."""
+    command = ["chimera-compliance", "evidence", *map(str, arguments)]
+    out, err = io.StringIO(), io.StringIO()
+    with (
+        mock.patch.object(sys, "argv", command),
+        mock.patch.dict(os.environ, environment),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        code: object = None
+        try:
+            main()
+        except SystemExit as end:
+            code = end.code
+    return subprocess.CompletedProcess(command, code or 0, out.getvalue(), err.getvalue())
