@@ -53,10 +53,11 @@ def _runs(pipeline, tool, coverage):
     problems = []
     for judged in pipeline.judged:
         for gate in judged.gates:
-            if gate.running(tool) or not _undecided(judged, gate, tool, coverage):
-                coverage.tested(f"{tool} on {gate.event}")
+            if not gate.running(tool) and _undecided(judged, gate, tool, coverage):
+                continue
+            coverage.tested(f"{tool} on {gate.event}")
             if not gate.running(tool):
-                problems += list(_idle(pipeline, judged, gate, tool))
+                problems += _idle(pipeline, gate, tool)
     reject(_merged(problems), severity="high")
 
 
@@ -72,18 +73,13 @@ def _undecided(judged, gate, tool, coverage):
     return bool(waiting)
 
 
-def _idle(pipeline, judged, gate, tool):
+def _idle(pipeline, gate, tool):
     for one in gate.of(tool):
-        if one.idle:
-            place, more = _of(one, pipeline)
-            yield str(gate.event), f"does not run on …: {one.idle}", place, more
-    if not gate.of(tool) and not (judged.others and not judged.workflows.read) and not _may_be_unseen(gate, tool):
+        place, more = _of(one, pipeline)
+        yield str(gate.event), f"does not run on …: {one.idle}", place, more
+    if not gate.of(tool):
         more = {"expected": "on every push and pull request", "observation": pipeline.observation("HEAD")}
         yield str(gate.event), "is run by no workflow on …", (tool, ".github/workflows", 0), more
-
-
-def _may_be_unseen(gate, tool):
-    return any(one.may_be(tool) for one in gate.unseen)
 
 
 def _stops(pipeline, tool, coverage):

@@ -6,8 +6,6 @@ failure (`|| true`, `set +e`, a pipe without pipefail, `if`, a trap, a saved `$?
 or None for what nothing here decides; where one of those steers, both ways are tried.
 """
 
-import posixpath
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -24,7 +22,7 @@ Program = Callable[["Shell", list[str], int], Status]
 
 _IGNORED = {"comment", "heredoc_body", "file_redirect", "heredoc_redirect", "herestring_redirect"}
 _GROUPS = {"program", "compound_statement", "do_group", "else_clause", "ERROR"}
-_CALLS_DEEP = 12
+CALLS_DEEP = 12
 
 
 class Exit(Exception):
@@ -34,7 +32,7 @@ class Exit(Exception):
         self.status = status
 
 
-class _Return(Exit):
+class Return(Exit):
     """A function ends here."""
 
 
@@ -71,10 +69,10 @@ class Shell:
 
     def run(self, script: str) -> Status:
         """The exit status of a whole script."""
-        if self.depth > _CALLS_DEEP:
+        if self.depth > CALLS_DEEP:
             return None
         try:
-            status = self._sequence(parse(script).root_node.children, tested=False)
+            status = self.sequence(parse(script).root_node.children, tested=False)
         except Exit as end:
             status = end.status
         if "EXIT" in self.traps:
@@ -95,12 +93,13 @@ class Shell:
         body, self.traps, self.last = self.traps["EXIT"], {}, status
         inner = self.child(errexit=False)
         try:
-            inner._sequence(parse(body).root_node.children, tested=False)
+            inner.sequence(parse(body).root_node.children, tested=False)
         except Exit as end:
             return end.status
         return status
 
-    def _sequence(self, nodes: Iterable[tree_sitter.Node], *, tested: bool) -> Status:
+    def sequence(self, nodes: Iterable[tree_sitter.Node], *, tested: bool) -> Status:
+        """The status of commands, one after another."""
         status: Status = 0
         nodes = list(nodes)
         for node, following in zip(nodes, [*nodes[1:], None], strict=True):
@@ -116,7 +115,7 @@ class Shell:
 
     def _execute(self, node: tree_sitter.Node, *, tested: bool) -> Status:
         if node.type in _GROUPS:
-            return self._sequence(node.children, tested=tested)
+            return self.sequence(node.children, tested=tested)
         method = getattr(self, f"_{node.type}", None)
         return method(node, tested) if method else 0
 
@@ -125,7 +124,7 @@ class Shell:
         if status and not tested:
             if "ERR" in self.traps:
                 body = self.traps.pop("ERR")
-                self._sequence(parse(body).root_node.children, tested=True)
+                self.sequence(parse(body).root_node.children, tested=True)
             if self.errexit:
                 raise Exit(status)
         return status
@@ -154,7 +153,7 @@ class Shell:
     def quietly(self, nodes: Iterable[tree_sitter.Node]) -> Status:
         """The status of commands in a process of their own, whose failure somebody else looks at."""
         try:
-            return self._sequence(nodes, tested=True)
+            return self.sequence(nodes, tested=True)
         except Exit as end:
             return end.status
 
@@ -169,29 +168,29 @@ class Shell:
     def _subshell(self, node: tree_sitter.Node, tested: bool) -> Status:
         inner = self.child()
         try:
-            status = inner._sequence(node.children, tested=tested)
+            status = inner.sequence(node.children, tested=tested)
         except Exit as end:
             status = end.status
         return self._checked(status, tested)
 
     def _if_statement(self, node: tree_sitter.Node, tested: bool) -> Status:
         conditions, body, others = _parted(node.children, "then")
-        status = self._sequence(conditions, tested=True)
+        status = self.sequence(conditions, tested=True)
         if self._decided(status, " ".join(map(words.source, conditions))):
-            return self._sequence(body, tested=tested)
+            return self.sequence(body, tested=tested)
         for position, other in enumerate(others):
             if other.type == "else_clause":
-                return self._sequence(other.children, tested=tested)
+                return self.sequence(other.children, tested=tested)
             conditions, body, _ = _parted(other.children, "then")
-            status = self._sequence(conditions, tested=True)
+            status = self.sequence(conditions, tested=True)
             if self._decided(status, " ".join(map(words.source, conditions))):
-                return self._sequence(others[position].children[_index(other.children, "then") :], tested=tested)
+                return self.sequence(others[position].children[_index(other.children, "then") :], tested=tested)
         return 0
 
     def _while_statement(self, node: tree_sitter.Node, tested: bool) -> Status:
         body = node.child_by_field_name("body")
-        self._sequence([child for child in node.children if child != body], tested=True)
-        return self._sequence(body.children, tested=tested) if body else 0
+        self.sequence([child for child in node.children if child != body], tested=True)
+        return self.sequence(body.children, tested=tested) if body else 0
 
     def _for_statement(self, node: tree_sitter.Node, tested: bool) -> Status:
         name, body = node.child_by_field_name("variable"), node.child_by_field_name("body")
@@ -213,7 +212,7 @@ class Shell:
             patterns = [words.text(self, value) for value in item.children_by_field_name("value")]
             known = UNKNOWN not in subject
             if (known and words.matches(subject, patterns)) or (not known and self.choose(f"case {patterns[0]}")):
-                return self._sequence(item.children[_index(item.children, ")") :], tested=tested)
+                return self.sequence(item.children[_index(item.children, ")") :], tested=tested)
         return 0
 
     def _function_definition(self, node: tree_sitter.Node, tested: bool) -> Status:
@@ -255,10 +254,12 @@ class Shell:
     def call(self, argv: list[str], line: int) -> Status:
         """Run a command: a function, a builtin, or a program."""
         name = argv[0]
-        if name in self.functions and self.depth < _CALLS_DEEP:
+        if name in self.functions and self.depth < CALLS_DEEP:
             return self._function(argv)
-        if name in _BUILTINS:
-            return _BUILTINS[name](self, argv, line)
+        from chimera_compliance.probes.pipeline.shell_builtins import BUILTINS
+
+        if name in BUILTINS:
+            return BUILTINS[name](self, argv, line)
         return self.program(self, argv, line)
 
     def _function(self, argv: list[str]) -> Status:
@@ -267,7 +268,7 @@ class Shell:
         self.variables |= given
         try:
             return self._execute(self.functions[argv[0]], tested=False)
-        except _Return as end:
+        except Return as end:
             return end.status
         finally:
             self.depth -= 1
@@ -283,82 +284,3 @@ def _parted(nodes: list[tree_sitter.Node], word: str) -> tuple[list, list, list]
 
 def _index(nodes: list[tree_sitter.Node], word: str) -> int:
     return next((number for number, node in enumerate(nodes) if node.type == word), len(nodes))
-
-
-# Builtins
-
-
-def _exit(shell: Shell, argv: list[str], line: int) -> Status:
-    raise Exit(_given(shell, argv))
-
-
-def _return(shell: Shell, argv: list[str], line: int) -> Status:
-    raise _Return(_given(shell, argv))
-
-
-def _given(shell: Shell, argv: list[str]) -> Status:
-    if len(argv) < 2:
-        return shell.last
-    return int(int(argv[1]) % 256 != 0) if re.fullmatch(r"\d{1,9}", argv[1]) else None
-
-
-def _set(shell: Shell, argv: list[str], line: int) -> Status:
-    for number, word in enumerate(argv[1:], 1):
-        if word[:1] not in "+-" or word == "--":
-            continue
-        on = word[0] == "-"
-        if "e" in word[1:] and not word.startswith("--"):
-            shell.errexit = on
-        named = argv[number + 1] if word.endswith("o") and number + 1 < len(argv) else ""
-        if named == "pipefail":
-            shell.pipefail = on
-        if named == "errexit":
-            shell.errexit = on
-    return 0
-
-
-def _cd(shell: Shell, argv: list[str], line: int) -> Status:
-    where = argv[1] if len(argv) > 1 else UNKNOWN
-    root = shell.variables.get("GITHUB_WORKSPACE", UNKNOWN)
-    shell.cwd = posixpath.normpath(posixpath.join(shell.cwd, where)) if where != root else "."
-    return 0
-
-
-def _trap(shell: Shell, argv: list[str], line: int) -> Status:
-    if len(argv) > 2:
-        for name in argv[2:]:
-            shell.traps[{"0": "EXIT"}.get(name, name).removeprefix("SIG")] = argv[1]
-    return 0
-
-
-def _eval(shell: Shell, argv: list[str], line: int) -> Status:
-    if shell.depth > _CALLS_DEEP:
-        return None
-    shell.depth += 1
-    try:
-        return shell._sequence(parse(" ".join(argv[1:])).root_node.children, tested=False)
-    finally:
-        shell.depth -= 1
-
-
-def _exec(shell: Shell, argv: list[str], line: int) -> Status:
-    if len(argv) < 2:
-        return 0
-    raise Exit(shell.call(argv[1:], line))
-
-
-_BUILTINS: dict[str, Program] = {
-    "exit": _exit,
-    "return": _return,
-    "set": _set,
-    "cd": _cd,
-    "pushd": _cd,
-    "trap": _trap,
-    "eval": _eval,
-    "exec": _exec,
-    "false": lambda shell, argv, line: 1,
-    "true": lambda shell, argv, line: 0,
-    ":": lambda shell, argv, line: 0,
-    "test": lambda shell, argv, line: words.test(shell, argv[1:]),
-    "[": lambda shell, argv, line: words.test(shell, argv[1:-1]),
-}

@@ -3,20 +3,19 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from itertools import product
 from typing import Any
 
 from chimera_compliance.probes.pipeline.context import Context, asks_status
 from chimera_compliance.probes.pipeline.documents import Map, load_yaml
 from chimera_compliance.probes.pipeline.events import Event, Trigger, trigger
-from chimera_compliance.probes.pipeline.expressions import Unknown, condition, evaluate, filled, truth
+from chimera_compliance.probes.pipeline.expressions import Unknown, condition, filled, truth
+from chimera_compliance.probes.pipeline.matrix import cells
 from chimera_compliance.probes.pipeline.scan import Unseen
 from chimera_compliance.probes.pipeline.snapshot import Snapshot, Unreadable
 from chimera_compliance.probes.pipeline.steps import JobSteps, any_file
 from chimera_compliance.probes.pipeline.world import World
 
 FOLDER = ".github/workflows"
-_MOST_CELLS = 32
 _MOST_NESTED = 4
 
 
@@ -140,7 +139,7 @@ def _jobs(
         job = jobs[name]
         allowed, reason = _admission(job, jobs, results, context, admitted, why_not)
         results[name] = (allowed, reason)
-        for cell in _cells(job, context):
+        for cell in cells(job, context):
             here = replace(context, matrix=cell, env={**context.env, **_mapping(job, "env")})
             check = caller + _check(name, job, cell, here)
             needs = before | {scope + one for one in _all_needs(name, jobs)}
@@ -254,38 +253,6 @@ def _in_order(jobs: dict[str, Map]) -> list[str]:
 def _mapping(value: Map, key: str) -> dict[str, Any]:
     found = value.get(key)
     return dict(found) if isinstance(found, dict) else {}
-
-
-def _cells(job: Map, context: Context) -> list[dict[str, Any]]:
-    """The combinations of a matrix; one that is made at run time is one cell of unknown values."""
-    strategy = job.get("strategy")
-    matrix = strategy.get("matrix") if isinstance(strategy, dict) else None
-    if isinstance(matrix, str):
-        matrix = evaluate(matrix.strip()[3:-2], context.names, context.functions)
-    if not isinstance(matrix, dict):
-        return [{}]
-    axes = {key: value for key, value in matrix.items() if key not in ("include", "exclude")}
-    axes = {
-        key: evaluate(value.strip()[3:-2], context.names, context.functions) if isinstance(value, str) else value
-        for key, value in axes.items()
-    }
-    axes = {key: value if isinstance(value, list) else [Unknown(f"matrix.{key}")] for key, value in axes.items()}
-    cells = [dict(zip(axes, values, strict=True)) for values in product(*axes.values())] if axes else []
-    excluded = matrix.get("exclude") if isinstance(matrix.get("exclude"), list) else []
-    cells = [c for c in cells if not any(_within(one, c) for one in excluded)]
-    for extra in matrix.get("include") if isinstance(matrix.get("include"), list) else []:
-        if not isinstance(extra, dict):
-            continue
-        fitting = [c for c in cells if _within({key: v for key, v in extra.items() if key in axes}, c)]
-        for cell in fitting if axes else []:
-            cell.update(extra)
-        if not fitting or not axes:
-            cells.append(dict(extra))
-    return cells[:_MOST_CELLS]
-
-
-def _within(part: Any, cell: dict[str, Any]) -> bool:
-    return isinstance(part, dict) and all(cell.get(key) == value for key, value in part.items())
 
 
 def _check(name: str, job: Map, cell: dict[str, Any], context: Context) -> str:
