@@ -9,18 +9,32 @@ from chimera_compliance.probes.repository.judgement import WEAK, Strength, is_do
 from chimera_compliance.probes.repository.names import kind, signs
 
 _NOUN = r"(?:passw(?:or)?d|passwort|pass|pwd|pw|passphrase|passcode|secret|token|key|credentials?|creds|mnemonic|dsn|bearer|jwt|pat)"
+_OPEN = r"[^\s\"'`(){}\[\],;]"
+_GIVEN = (
+    rf"{_NOUN}\w{{0,20}}\\?[\"']?\]?\)?\s?(?::\s?[\w\[\]. |]{{1,24}})?\s{{0,8}}(?:={{1,3}}|:|=>|:=|,|!==?)\s{{0,8}}"
+)
+_SIGNING = r"(?:secret_?key\w{0,8}|jwt_?secret\w{0,8}|(?:signing|session|cookie)_?(?:secret|key))"
+_GUESSED = "letmein|hunter|qwert|swordfish|trustno|iloveyou|dragon|monkey|sunshine|princess|welcome|sesame|toor|master|superman"
+
+
+def _any_case(expression: str) -> Trigger:
+    return Trigger(expression.encode(), ignores_case=True)
+
+
 TRIGGERS = (
-    # name = value, "name": value, name: type = value, name => value, ENV name value
-    Trigger(
-        rf"{_NOUN}\w{{0,20}}\\?[\"']?\]?\)?\s?(?::\s?[\w\[\]. |]{{1,24}})?\s{{0,8}}(?:={{1,3}}|:|=>|:=|,|!==?)\s{{0,8}}".encode()
-        + rb"(?:[A-Za-z_.]{1,24}\()?[rbuf@]?\\?[\"'`]?[^\s\"'`=:,;(){}\[\]\\]{4}",
-        ignores_case=True,
-    ),
-    Trigger(rb"(?:ENV|ARG|setenv|export|set)\s{1,4}\w{0,40}" + _NOUN.encode() + rb"\w{0,12}\s{1,4}[^\s=]{4}", ignores_case=True),
-    Trigger(rb"<[\w.:-]{0,40}" + _NOUN.encode() + rb"\w{0,12}>[^<\s]{4}", ignores_case=True),
-    Trigger(_NOUN.encode() + rb"\w{0,12}[\"']\s{1,8}value\s?=\s?[\"'][^\"']{4}", ignores_case=True),
-    Trigger(rb"(?:password|passwd|passphrase|api[ _-]?key|token|secret)\s{1,3}(?:is|was|=|:)\s{1,3}[\"'`]?[^\s\"'`]{6}", ignores_case=True),
-)  # fmt: skip
+    # name = "value", "name": "value", name: type = "value", name => "value"
+    _any_case(_GIVEN + r"(?:[A-Za-z_.]{1,24}\()?[rbuf@]?\\?[\"'`][^\s\"'`]{4}"),
+    # without quotes only what has a digit or a sign in it, a key that signs, or what everybody guesses: code is full of the rest
+    _any_case(rf"{_NOUN}\w{{0,20}}[\"']?\s?[=:]\s{{0,4}}[A-Za-z_./@$:-]{{0,40}}[\d!#%^&*+~?]{_OPEN}{{2}}"),
+    _any_case(rf"{_SIGNING}\s{{0,2}}[=:]\s{{0,3}}{_OPEN}{{6}}"),
+    _any_case(rf"(?:password|passwd|pwd)[\"']?\s{{0,2}}[=:]\s{{0,2}}(?:{_GUESSED})"),
+    # ENV name value
+    _any_case(rf"(?:ENV|ARG|setenv|export|set)\s{{1,4}}\w{{0,40}}{_NOUN}\w{{0,12}}\s{{1,4}}[^\s=]{{4}}"),
+    _any_case(rf"<[\w.:-]{{0,40}}{_NOUN}\w{{0,12}}>[^<\s]{{4}}"),
+    _any_case(rf"{_NOUN}\w{{0,12}}[\"']\s{{1,8}}value\s?=\s?[\"'][^\"']{{4}}"),
+    # the password is …
+    _any_case(r"(?:password|passwd|passphrase|api[ _-]?key|token|secret)\s{1,3}(?:is|was)\s{1,3}[\"'`]?[^\s\"'`]{6}"),
+)
 
 APART = (
     # name and value on lines of their own: Kubernetes, Terraform, property lists

@@ -33,11 +33,16 @@ def compiled(expression: str) -> re.Pattern[str]:
 
 def translated(expression: str) -> str:
     """Go allows flags anywhere, ``\\z``, ``(?<name>`` and POSIX classes; Python writes them otherwise."""
-    text = _POSIX.sub(lambda found: _CLASSES.get(found[2], found[0]), expression)
+    text = _POSIX.sub(_class, expression)
     text = text.replace(r"\z", r"\Z").replace("(?<", "(?P<").replace("(?P<=", "(?<=").replace("(?P<!", "(?<!")
     text = re.sub(r"\\x\{([0-9A-Fa-f]{1,6})\}", lambda found: re.escape(chr(int(found[1], 16))), text)
     text = re.sub(r"\\p\{?L\}?", lambda _: "[A-Za-z\u00c0-\u024f]", text)
     return _scoped(text)
+
+
+def _class(found: re.Match[str]) -> str:
+    negated = {"digit": r"\D", "space": r"\S", "word": r"\W"}
+    return (negated if found[1] else _CLASSES).get(found[2], found[0])
 
 
 def _scoped(text: str) -> str:

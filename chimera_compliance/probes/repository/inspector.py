@@ -6,7 +6,7 @@ around a hit has shown is remembered by that text.
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from chimera_compliance.probes.repository.candidates import Candidate, Sighting
@@ -40,6 +40,7 @@ class Inspector:
         triggers = [trigger for one in self.detectors for trigger in one.triggers]
         self.engine: Engine = engine(triggers, portable=portable, store=store)
         self._memory: dict[tuple[int, bytes], tuple[Candidate, ...]] = {}
+        self._reach = [one.reach for one in self.detectors]
         self._own = {one.id: one for one in self.detectors if isinstance(one, OwnRule)}
         self._marked = {n for n, one in enumerate(self.detectors) if isinstance(one, ByRule) and one.rule.strict}
 
@@ -54,15 +55,15 @@ class Inspector:
             yield Sighting(candidate, line, name)
         yield from self.packed(content, name)
 
-    def sightings(self, buffer, objects: Sequence[tuple[int, int, str, bytes]]) -> Iterator[Sighting]:
+    def sightings(self, buffer, objects: Sequence[tuple[int, int, bytes, bytes]]) -> Iterator[Sighting]:
         """What is in the objects that lie in a buffer, each given as (begin, end, id, kind), in order."""
         last = objects[-1][1]
         view = memoryview(buffer)[:last]
         for (begin, end, object_id, kind), hits in _by_object(self.engine.hits(view), objects):
-            yield from self.of_object(bytes(view[begin:end]), hits, object_id, kind)
+            yield from self.of_object(bytes(view[begin:end]), hits, object_id.decode(), kind)
         for (begin, end, object_id, kind), hits in _by_object(self.exact.hits(view), objects):
             for candidate, line in self._live(bytes(view[begin:end]), hits):
-                yield Sighting(candidate, line, object_id, kind.decode())
+                yield Sighting(candidate, line, object_id.decode(), kind.decode())
 
     def of_object(self, content: bytes, hits: list[Hit], object_id: str, kind: bytes) -> Iterator[Sighting]:
         """What is in one object, given the hits in it."""
@@ -108,32 +109,35 @@ class Inspector:
 
     def _judged(self, text: bytes, hits: Iterable[tuple[int, int]]) -> list[tuple[Candidate, int]]:
         found: list[tuple[Candidate, int]] = []
-        done: set[tuple[int, int, int]] = set()
+        done: set[tuple[int, int]] = set()
+        owners, memory = self._owner, self._memory
         for number, at in hits:
-            owner = self._owner[number]
-            left, right = self._around(text, owner, at)
-            if (owner, left, right) in done:
+            owner = owners[number]
+            begin = text.rfind(b"\n", at - _WIDEST_LINE if at > _WIDEST_LINE else 0, at - 1) + 1
+            if (owner, begin) in done and begin:
                 continue
-            done.add((owner, left, right))
-            for candidate in self._ask(owner, text[left:right]):
-                line = text.count(b"\n", 0, min(left + candidate.offset, len(text))) + 1
+            done.add((owner, begin))
+            begin, end = self._around(text, owner, begin, at)
+            window = text[begin:end]
+            known = memory.get((owner, window))
+            for candidate in self._ask(owner, window) if known is None else known:
+                line = text.count(b"\n", 0, min(begin + candidate.offset, len(text))) + 1
                 found.append((candidate, line))
-        return _distinct([one for one in found if self._applies(one[0], text)])
+        return _distinct([one for one in found if self._applies(one[0], text)], self._own)
 
     def _applies(self, candidate: Candidate, text: bytes) -> bool:
         rule = self._own.get(candidate.rule)
         return rule is None or rule.applies(text)
 
-    def _around(self, text: bytes, owner: int, at: int) -> tuple[int, int]:
+    def _around(self, text: bytes, owner: int, begin: int, at: int) -> tuple[int, int]:
         """From the beginning of the hit's line to its end, and further both ways where the detector needs it."""
-        reach = self.detectors[owner].reach
         near = max(0, at - _WIDEST_LINE)
-        begin = text.rfind(b"\n", near, max(near, at - 1)) + 1 or near
+        begin = max(begin, near)
+        reach = self._reach[owner]
         for _ in range(3 if reach else 0):  # a hit of several lines began above
             begin = text.rfind(b"\n", near, max(begin - 1, near)) + 1 or near
         stop = text.find(b"\n", at, at + _LONGEST_REST)
-        stop = stop if stop >= 0 else min(len(text), at + _LONGEST_REST)
-        return begin, min(len(text), stop + reach)
+        return begin, (stop if stop >= 0 else at + _LONGEST_REST) + reach
 
     def _ask(self, owner: int, window: bytes) -> tuple[Candidate, ...]:
         key = (owner, window)
@@ -157,7 +161,7 @@ class Inspector:
                     yield candidate
 
 
-def _by_object(hits: list[Hit], objects: Sequence[tuple[int, int, str, bytes]]) -> Iterator[tuple]:
+def _by_object(hits: list[Hit], objects: Sequence[tuple[int, int, bytes, bytes]]) -> Iterator[tuple]:
     """The hits in each object, at offsets within it."""
     begins = [one[0] for one in objects]
     found: dict[int, list[Hit]] = {}
@@ -168,13 +172,15 @@ def _by_object(hits: list[Hit], objects: Sequence[tuple[int, int, str, bytes]]) 
     return ((objects[place], inside) for place, inside in found.items())
 
 
-def _distinct(found: list[tuple[Candidate, int]]) -> list[tuple[Candidate, int]]:
+def _distinct(found: list[tuple[Candidate, int]], own: Collection[str]) -> list[tuple[Candidate, int]]:
     """One candidate for each credential: of several rules that took it for one, that which knows it best."""
     kept: list[tuple[Candidate, int]] = []
-    for candidate, line in sorted(
-        found, key=lambda one: (not one[0].strict, -one[0].strength, one[0].rule == "joined")
-    ):
+
+    def rank(one: tuple[Candidate, int]) -> tuple:
+        return one[0].rule in own, not one[0].strict, -one[0].strength, one[1], one[0].rule
+
+    for candidate, line in sorted(found, key=rank):
         value = candidate.value
-        if not any(abs(line - at) <= 1 and (value in one.value or one.value in value) for one, at in kept):
+        if not any(abs(line - at) <= 1 and (value[:40] in one.value or one.value[:40] in value) for one, at in kept):
             kept.append((candidate, line))
     return kept

@@ -9,9 +9,8 @@ from chimera_compliance.probes.repository.engine import Trigger
 
 _PHRASE = rb"[a-z]{3,8}(?:[ ,]{1,2}[a-z]{3,8}){11}"
 TRIGGERS = (
-    Trigger(rb"(?:mnemonic|seed|recovery|phrase|wallet)[^\n]{0,40}[=:(,\s]{1,3}[\"'`]?" + _PHRASE, ignores_case=True),
-    Trigger(rb"[\"'`>]" + _PHRASE + rb"(?:[ ,]{1,2}[a-z]{3,8}){0,12}[\"'`<\\]"),
-    Trigger(rb"[\n=:]\s?" + _PHRASE + rb"(?:[ ,]{1,2}[a-z]{3,8}){0,12}\r?\n"),
+    Trigger(rb"(?:mnemonic|seed|recovery|phrase|wallet)[^\n]{0,40}[=:(,\s\"'`]" + _PHRASE, ignores_case=True),
+    Trigger(rb"[\"'`][a-z]{3,8}(?: [a-z]{3,8}){11}[ \"'`\\]"),
 )
 _RUN = re.compile(r"[a-z]{3,8}(?:[ ,]{1,2}[a-z]{3,8}){11,}")
 LENGTHS = (24, 21, 18, 15, 12)

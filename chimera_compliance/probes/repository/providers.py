@@ -81,14 +81,12 @@ MARKED: tuple[Rule, ...] = (
         trigger=r"discord(?:app)?\.com/api/webhooks/\d{17,20}/[\w-]{60}",
         hits=("https://discord.com/api/webhooks/{digit:18}/{url64:68}",),
     ),
-    token(
+    Rule(
         "discord-bot-token",
         "Discord bot token",
-        r"[MNO][A-Za-z\d_-]{23,25}\.[\w-]{6}\.",
-        _URL,
-        27,
-        40,
-        hits=("M{alnum:23}.{alnum:6}.{alnum:38}",),
+        r"(?<![\w-])(?P<secret>[MNO][A-Za-z\d_-]{23,25}\.[\w-]{6}\.[\w-]{27,40})(?![\w-])",
+        trigger=r"(?:discord|bot|token|DISCORD|BOT|TOKEN)[^\n]{0,60}[MNO][A-Za-z\d_-]{23,25}\.[\w-]{6}\.[\w-]{27}",
+        hits=("BOT_TOKEN=M{alnum:23}.{alnum:6}.{alnum:38}",),
     ),
     token("telegram-bot-token", "Telegram bot token", r"\d{8,10}:AA", _URL, 33, hits=("{digit:10}:AA{alnum:33}",)),
     token(

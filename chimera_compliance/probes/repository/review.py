@@ -120,8 +120,8 @@ def review(
     git = Git.open(folder)
     made = Review(git)
     contents = list(worktree.files(git)) if not git.bare else []
-    files = {one.path: one.content for one in contents if one.path in _KEPT_FILES} if not git.bare else _of_head(git)
-    made.configuration = gitleaks.load({path: bytes(content) for path, content in files.items()})
+    files = {one.path: bytes(one.content) for one in contents if _configures(one)} if not git.bare else _of_head(git)
+    made.configuration = gitleaks.load(files)
     detectors = [*built_in(), *(rule for rule in made.configuration.rules if rule.regex)]
     ready: list[Inspector] = []
 
@@ -137,6 +137,11 @@ def review(
     _Looker(made, first, needles).run(contents, inspector, cache)
     made.seconds = time.monotonic() - begun
     return made
+
+
+def _configures(one: worktree.File) -> bool:
+    """A configuration may extend another of any name."""
+    return (one.path in _KEPT_FILES or one.path.endswith(".toml")) and len(one.content) < 1 << 20
 
 
 def _of_head(git: Git) -> dict[str, bytes]:

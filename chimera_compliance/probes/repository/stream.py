@@ -23,6 +23,9 @@ _OVERLAP = 16 << 10
 _MOST_UNPACKED = 96 << 20
 _PIPE_BYTES = 1 << 20
 _SET_PIPE_SIZE = 1031
+_PACKED_BEGINS = frozenset(b"P\x1fB\xfd\xff\xfe\0")
+Object = tuple[int, int, bytes, bytes]
+"""Where an object begins and ends in the buffer, its id and its kind."""
 _MOST_DAMAGED = 100
 
 
@@ -116,21 +119,26 @@ class _Reader:
 
     def _take(self) -> None:
         """Look at all objects that are complete, and move the rest to the front."""
-        objects, at = self._complete()
+        objects, packed, at = self._complete()
         if objects:
             self._outcome.objects += len(objects)
-            self._outcome.bytes += sum(end - begin for begin, end, *_ in objects)
+            self._outcome.bytes += objects[-1][1] - objects[0][0]
             self._outcome.sightings += self._inspector.sightings(self._buffer, objects)
-            self._unpack(objects)
+            for begin, end, object_id, _ in packed:
+                content = bytes(self._buffer[begin:end])
+                self._outcome.sightings += self._inspector.packed(content, object_id.decode())
         rest = self._filled - at
         self._buffer[:rest] = self._buffer[at : self._filled]
         self._filled = rest
 
-    def _complete(self) -> tuple[list[tuple[int, int, str, bytes]], int]:
-        objects, at = [], 0
+    def _complete(self) -> tuple[list[Object], list[Object], int]:
+        """The objects that lie in the buffer as a whole, those of them that are packed, and where the rest begins."""
+        objects: list[Object] = []
+        packed: list[Object] = []
+        at = 0
         buffer, filled = self._buffer, self._filled
         while at < filled:
-            line_end = buffer.find(b"\n", at, min(filled, at + 4096))
+            line_end = buffer.find(b"\n", at, filled)
             if line_end < 0:
                 break
             header = bytes(buffer[at:line_end]).split(b" ")
@@ -138,13 +146,27 @@ class _Reader:
                 self._outcome.missing.append(header[0].decode("ascii", "replace"))
                 at = line_end + 1
                 continue
-            begin, size = line_end + 1, int(header[2])
-            if begin + size + 1 > filled:
-                self._make_room(at, begin, size, header)
+            begin = line_end + 1
+            end = begin + int(header[2])
+            if end >= filled:
+                self._make_room(at, begin, end - begin, header)
                 break
-            objects.append((begin, begin + size, header[0].decode(), header[1]))
-            at = begin + size + 1
-        return objects, at
+            one = (begin, end, header[0], header[1])
+            objects.append(one)
+            if (
+                buffer[begin] in _PACKED_BEGINS
+                or buffer[begin + 1] == 0
+                or (end - begin > 512 and buffer[begin + 257] == 0x75)
+            ):
+                packed += [one] if self._is_packed(one) else []
+            at = end + 1
+        return objects, packed, at
+
+    def _is_packed(self, one: Object) -> bool:
+        begin, end, _, kind = one
+        if kind != b"blob" or not 16 <= end - begin <= _MOST_UNPACKED:
+            return False
+        return is_packed(bytes(self._buffer[begin : begin + 8])) or is_tar(bytes(self._buffer[begin : begin + 512]))
 
     def _make_room(self, at: int, begin: int, size: int, header: list[bytes]) -> None:
         """An object larger than the buffer: the buffer grows, or the object is looked at in pieces."""
@@ -188,14 +210,3 @@ class _Reader:
         while len(taken) < count and (more := os.read(self._descriptor, count - len(taken))):
             taken += more
         return bytes(taken)
-
-    def _unpack(self, objects: list[tuple[int, int, str, bytes]]) -> None:
-        buffer = self._buffer
-        for begin, end, object_id, kind in objects:
-            if kind != b"blob" or end - begin < 16 or end - begin > _MOST_UNPACKED:
-                continue
-            head = bytes(buffer[begin : begin + 8])
-            if is_packed(head) or (
-                buffer[begin + 257 : begin + 262] == b"ustar" and is_tar(buffer[begin : begin + 512])
-            ):
-                self._outcome.sightings += self._inspector.packed(bytes(buffer[begin:end]), object_id)
