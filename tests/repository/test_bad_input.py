@@ -12,7 +12,8 @@ from chimera_compliance.probes.repository.git import Git
 from chimera_compliance.probes.repository.rule import filled
 
 HOSTILE = """
-    core.fsmonitor core.hooksPath core.sshCommand core.pager core.editor diff.external filter.evil.clean filter.evil.smudge
+    core.fsmonitor core.hooksPath core.sshCommand core.pager core.editor diff.external filter.evil.clean
+    filter.evil.smudge
     filter.evil.process diff.evil.textconv diff.evil.command gpg.program log.mailmap
 """.split()  # noqa: SIM905
 LINE = filled('TOKEN = "ghp_{alnum:36}"\n')

@@ -28,22 +28,6 @@ def not_the_callers(needles: Iterable[Needle]) -> list[Needle]:
     return [one for one in needles if not one.secret.startswith(_CALLERS_OWN) or ".mint." in f".{one.secret}."]
 
 
-class Listener:
-    """Watches everything that a run records, before it is redacted, and remembers what held a secret."""
-
-    def __init__(self, needles: Iterable[Needle]) -> None:
-        self._exact = Exact(needles)
-        self.heard = 0
-        self.exposed: dict[tuple[str, str], str] = {}
-        self._waiting: list[tuple[str, str]] = []
-
-    def __call__(self, kind: str, subject: str, received: object, raw: bytes) -> Iterator[tuple[str, str]]:
-        """What of an observation is secret, as (secret, form)."""
-        self.heard += 1
-        text = raw + b"\n" + repr(received).encode("utf-8", "backslashreplace")
-        return ((one.secret, one.form) for one in self._exact.look(text))
-
-
 def in_texts(exact: Exact, texts: Iterable[tuple[str, bytes, str]]) -> list[Exposed]:
     """Of some (subject, octets, observation), those that hold a secret; each once."""
     found: dict[tuple[str, str], Exposed] = {}
