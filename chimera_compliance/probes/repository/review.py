@@ -23,7 +23,7 @@ from chimera_compliance.probes.secrets.needles import Needle, SecretValue
 from chimera_compliance.probes.secrets.needles import needles as needles_of
 
 TREE, HISTORY, ASIDE, TEXT, NAME = "tree", "history", "aside", "text", "name"
-_MOST_ASKED = 2 << 20
+_MOST_ASKED = 512 << 10
 _KEPT_FILES = (*gitleaks.NAMES, ".gitleaksignore")
 
 
