@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import requests
 
 from chimera_compliance.journal import Journal
-from chimera_compliance.outcomes import Inconclusive, NotReviewed
+from chimera_compliance.outcomes import Inconclusive
 from chimera_compliance.probes.http.exchange import Exchange
 from chimera_compliance.target.aws import Application
 
@@ -23,12 +23,16 @@ _BURST = 5
 
 @dataclass(frozen=True)
 class Step:
-    """One thing tried; `held` is None where it could not be observed, and `text` says what was seen."""
+    """One thing tried; `held` is None where it could not be observed, and `text` says what was seen.
+
+    `tried` is false where nothing was tried, for it would take too long.
+    """
 
     held: bool | None
     text: str
     observation: str = ""
     subject: str = "the application"
+    tried: bool = True
 
     @property
     def actual(self) -> str:
@@ -87,9 +91,10 @@ def observe(settings: Application, relay: RelayClient, ask: Callable[[], Exchang
     if not told["reads"]:
         raise Inconclusive("the application has read nothing through the relay since either was started")
     if settings.cache_seconds > _LONGEST_WAIT:
-        raise NotReviewed(
+        text = (
             f"a cache of {settings.cache_seconds:g} s cannot be waited for: deploy with one of a few seconds to see it"
         )
+        return Behaviour(*[Step(None, text, tried=False)] * 4)
     kept = _kept(settings, relay, ask)
     refreshed = _refreshed(settings, relay, ask)
     try:
