@@ -170,3 +170,10 @@ def test_where_the_command_stands_is_told(tmp_path):
     candidate = gates_of(tmp_path / "repo", files)[0].of("bandit")[0]
     assert candidate.place == ("Makefile", 5)
     assert candidate.scan.via == (".github/workflows/ci.yml:11",)
+
+
+def test_a_checkout_into_a_folder_is_the_repository_there(tmp_path):
+    steps = "- run: bandit -r src skills\n  working-directory: code\n"
+    files = {name: text.replace("{fetch-depth: 0}", "{path: code}") for name, text in workflow(steps).items()}
+    candidate = gates_of(tmp_path / "repo", files)[0].of("bandit")[0]
+    assert (candidate.scan.cwd, candidate.scan.depth) == (".", 1)

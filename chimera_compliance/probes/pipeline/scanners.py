@@ -180,7 +180,7 @@ def spelled(scan: Scan, path: str) -> str:
         if path == target or fnmatch(path, target):
             return path
         if recursive and target == ".":
-            return posixpath.join(word, posixpath.relpath(path, target))
+            return posixpath.join(word, path)
         if recursive and path.startswith(f"{target}/"):
             return posixpath.join(word, path[len(target) + 1 :])
     return ""

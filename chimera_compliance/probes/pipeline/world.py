@@ -58,7 +58,8 @@ class World:
             (name, value) for name, value in sorted(shell.variables.items()) if name.startswith(("GITLEAKS", "BANDIT"))
         )
         words = (tool, *argv[1:])
-        cwd = posixpath.relpath(shell.cwd, self.root) if UNKNOWN not in shell.cwd else shell.cwd
+        inside = f"{shell.cwd}/".startswith(f"{self.root}/")
+        cwd = (shell.cwd[len(self.root) + 1 :] or ".") if inside else shell.cwd
         return self._scan(Scan(tool, words, shell.file, line, cwd, shell.via, kept, selection))
 
     def action(self, tool: str, name: str, file: str, line: int, env: dict[str, str], via: tuple[str, ...]) -> Status:
