@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
-from chimera_compliance.outcomes import Inconclusive, NotReviewed
-from chimera_compliance.probes.audit.cases import Case
+from chimera_compliance.outcomes import NotReviewed
 from chimera_compliance.probes.audit.effects import Effects
+from chimera_compliance.probes.audit.interrupted import REFUSED, Held, Interrupted
 from chimera_compliance.probes.audit.runs import Run, new_agent
-from chimera_compliance.probes.audit.trail import Row
 from chimera_compliance.probes.http.exchange import Exchange, Request
+from chimera_compliance.probes.ownership.witness import Sight, differing
 from chimera_compliance.probes.postgres.catalog import Relation
 from chimera_compliance.probes.postgres.session import Session, first_line
 
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 _PAUSE = 0.004
 _TURNS = 4
 _SCRIPT = "psql \"$CATALOG_DSN\" <<'SQL'\nBEGIN;\n{lock};\nSELECT pg_sleep({seconds});\nROLLBACK;\nSQL"
-_REFUSED = range(400, 500)
 _WAITING = """
 SELECT w.pid, coalesce((SELECT array_agg(DISTINCT h.relation::int8) FROM pg_locks h
     WHERE h.pid = w.pid AND h.granted AND h.mode IN ('RowExclusiveLock', 'ShareRowExclusiveLock')
@@ -46,72 +45,6 @@ _WRITERS = """
 SELECT DISTINCT h.pid FROM pg_locks h JOIN pg_stat_activity a ON a.pid = h.pid
 WHERE h.granted AND h.mode = 'RowExclusiveLock' AND h.relation IN ({homes}) AND a.state = 'idle in transaction'
   AND h.pid NOT IN ({pid}, pg_backend_pid()) AND a.datname = current_database()"""
-
-
-@dataclass(frozen=True)
-class Held:
-    """What happened while the table was held.
-
-    ``early``: the operation answered before the table was given free. ``waited``: an insert was seen to wait.
-    ``together``: the waiting transaction had written to other tables; ``split``: another, which did not wait, had
-    written to the operation's own. ``cancelled``: how often an insert was made to fail.
-    """
-
-    early: bool = False
-    waited: bool = False
-    together: bool = False
-    split: bool = False
-    cancelled: int = 0
-
-
-@dataclass(frozen=True)
-class Interrupted:
-    """An operation that was run while its row could not be written; ``effect`` is what it has left in spite of that."""
-
-    case: Case
-    exchange: Exchange
-    held: Held
-    rows: tuple[Row, ...]
-    effect: str = ""
-    unseen: str = ""
-    observation: str = ""
-
-    @property
-    def subject(self) -> str:
-        """The operation, and its action where it has several."""
-        return self.case.subject
-
-    @property
-    def actual(self) -> str:
-        """What came of it."""
-        held = self.held
-        did = (
-            "its insert was cancelled" if held.cancelled else "its insert waited" if held.waited else "no insert waited"
-        )
-        did += ", while its own writes stood in another transaction" if held.split else ""
-        answered = f"answered {self.exchange.actual}" + (" before the row could be written" if held.early else "")
-        left = f"; {self.effect}" if self.effect else ""
-        return f"{did}; {answered}; {'a row' if self.rows else 'no row'}{left}"
-
-    @property
-    def lost(self) -> bool:
-        """Whether it says that it was done, or has left its effect, and there is no row of it."""
-        return (self.exchange.ok or bool(self.effect)) and not self.rows
-
-    @property
-    def apart(self) -> bool:
-        """Whether it was done outside of the transaction that writes its row."""
-        unprompted = self.lost and not (self.held.together and self.held.cancelled)
-        return unprompted or self.held.split or (self.held.early and self.exchange.ok and not self.held.cancelled)
-
-    @property
-    def undecided(self) -> str:
-        """Why nothing follows from it; empty where something does."""
-        if self.lost or self.apart or self.held.together or self.exchange.ok:
-            return ""
-        if not self.held.waited and (self.exchange.status in _REFUSED or not self.exchange.answered):
-            return f"it was refused for another reason: {self.exchange.actual}"
-        return self.unseen
 
 
 @dataclass
@@ -138,15 +71,20 @@ class Interrupter:
         return [found for run in runs for found in self._run(run)]
 
     def _run(self, run: Run) -> Iterator[Interrupted]:
-        observer, case = self.observer, run.case
-        ids = next(observer.supply.choices(case), None)
+        ids = next(self.observer.supply.choices(run.case), None)
         if ids is None:
             return
-        agent = new_agent("audit interrupted")
-        plain = observer.request(case, observer.alice, **ids)
-        request = replace(
-            plain, headers=(*plain.headers, ("User-Agent", agent)), note="its audit row cannot be written"
-        )
+        plain = self.observer.request(run.case, self.observer.alice, **ids)
+        found = None
+        if run.case.repeatable:  # a change that changes nothing would leave nothing to be seen
+            found = self._interrupted(run, differing(plain, Sight((run.exchange,))))
+        if found is None or (found.exchange.status in REFUSED and not found.held.waited):
+            found = self._interrupted(run, plain)
+        yield found
+
+    def _interrupted(self, run: Run, plain: Request) -> Interrupted:
+        observer, case, agent = self.observer, run.case, new_agent("audit interrupted")
+        request = replace(plain, headers=(*plain.headers, ("User-Agent", agent)), note="its row cannot be written")
         before = self.effects.before(run, request)
         mark = observer.trail.mark()
         exchange, held = self._held(request, before.homes)
@@ -160,7 +98,7 @@ class Interrupter:
             received={"answer": exchange.actual, **held.__dict__, "effect": effect, "rows": len(ours(found))},
             reproduce=_SCRIPT.format(lock=self._lock(), seconds=self.hold),
         )
-        yield Interrupted(case, exchange, held, tuple(ours(found)), effect, before.unseen, kept)
+        return Interrupted(case, exchange, held, tuple(ours(found)), effect, before.unseen, kept)
 
     def _lock(self) -> str:
         return f"LOCK TABLE {', '.join(item.sql for item in self._roots())} IN SHARE MODE"
@@ -236,14 +174,3 @@ def _rest(answer: Future) -> None:
         return
     except Exception:
         return  # told when it is asked for
-
-
-def require_seen(found: list[Interrupted]) -> list[Interrupted]:
-    """The interrupted operations.
-
-    Raises:
-        Inconclusive: there is none.
-    """
-    if not found:
-        raise Inconclusive("no sensitive operation was done and recorded, so that none could be interrupted")
-    return found

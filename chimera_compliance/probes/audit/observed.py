@@ -12,7 +12,7 @@ from chimera_compliance.outcomes import Inconclusive, NotReviewed
 from chimera_compliance.probes.audit import disguises
 from chimera_compliance.probes.audit.cases import USED_UP, Case, Population, Supply, load_cases
 from chimera_compliance.probes.audit.refusals import Attempt, attempts
-from chimera_compliance.probes.audit.runs import Reader, Run, Who, new_agent
+from chimera_compliance.probes.audit.runs import Reader, Run, Who, new_agent, with_late
 from chimera_compliance.probes.audit.trail import Mark, Trail
 from chimera_compliance.probes.http.exchange import Headers, Request
 from chimera_compliance.probes.openapi.operations import Operation
@@ -110,7 +110,14 @@ class Observer:
         seen.hostile += self._hostile(again, seen)
         seen.refused = attempts(self, [run for run in seen.runs if run.done])
         self._put_away(seen)
+        self._add_late_rows(seen)
         return seen
+
+    def _add_late_rows(self, seen: Observed) -> None:
+        """Rows that came in after they were looked for: the second of two, or one of an attempt that was refused."""
+        rows = self.trail.since(self.began)
+        for found in (seen.runs, seen.strangers, seen.lying, seen.asserting, seen.hostile, seen.refused):
+            found[:] = [replace(item, rows=with_late(item, rows)) for item in found]
 
     def _again(self, cases: list[Case]) -> list[Case]:
         """The cases that are good for another run, the best first: what changes an object and makes none."""

@@ -32,6 +32,7 @@ class Attempt:
     known_user: str | None
     succeeded: Row | None
     observation: str = ""
+    agent: str = ""
 
     @property
     def subject(self) -> str:
@@ -100,7 +101,8 @@ def _tried(observer: "Observer", run: Run, why: str, request: Request) -> Attemp
         return None
     rows = [row for row in observer.trail.since(mark) if observer.reader.is_ours(row, agent)]
     kept = observer.reader.keep(run.case, exchange, rows, why)
-    return Attempt(run.case, why, exchange, tuple(rows), None if "token" in why else run.who.user, run.row, kept)
+    user = None if "token" in why else run.who.user
+    return Attempt(run.case, why, exchange, tuple(rows), user, run.row, kept, agent)
 
 
 def _named(request: Request, agent: str) -> Request:

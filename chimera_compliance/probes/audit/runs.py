@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from chimera_compliance.journal import Journal
@@ -15,6 +16,9 @@ from chimera_compliance.probes.ownership.throwaway import identifier_of
 from chimera_compliance.probes.principals.principal import Principal
 from chimera_compliance.probes.principals.tokens import claims_of
 from chimera_compliance.target import Target
+
+if TYPE_CHECKING:
+    from chimera_compliance.probes.audit.refusals import Attempt
 
 
 @dataclass(frozen=True)
@@ -153,6 +157,13 @@ class Reader:
         table = self.trail.tables[0].sql if self.trail.tables else "audit_logs"
         column = self.trail.settings.columns.time
         return f'psql "$CATALOG_DSN" <<\'SQL\'\nSELECT * FROM {table} ORDER BY "{column}" DESC LIMIT 10;\nSQL'
+
+
+def with_late(item: "Run | Attempt", rows: list[Row]) -> tuple[Row, ...]:
+    """The rows of a request with those that carry its user agent and came later."""
+    known = {row.key for row in item.rows}
+    late = [row for row in rows if row.key not in known and marker(item.agent) in str(row["agent"] or "")]
+    return (*item.rows, *late)
 
 
 def marker(agent: str) -> str:

@@ -4,6 +4,7 @@ from chimera_compliance.stack.flaws import variant as sound
 from chimera_compliance.stack.flaws.audit_rows import recorded, row_of
 
 _MINE = "nullif(current_setting('app.current_tenant_id', true), '')::uuid"
+_MAINTENANCE = "00000000-0000-4000-8000-00000000000f"  # whoever changes rows by hand, with no user set
 _INSERTED = "user_id, tenant_id, action, resource_type, resource_id, details, ip_address, user_agent"
 
 
@@ -60,7 +61,7 @@ def audit_by_triggers(variant):
         "ELSIF TG_TABLE_NAME = 'transactions' THEN done := CASE to_jsonb(NEW) ->> 'transaction_type' "
         "WHEN 'deploy_token' THEN 'deploy_token' ELSE 'transfer_usdc' END; END IF; "
         "INSERT INTO public.audit_logs (user_id, tenant_id, action, resource_type, resource_id, ip_address, "
-        f"user_agent) VALUES ({said.format('user')}::uuid, NEW.tenant_id, done, TG_ARGV[1], object, "
+        f"user_agent) VALUES (coalesce({said.format('user')}, '{_MAINTENANCE}')::uuid, NEW.tenant_id, done, TG_ARGV[1], object, "
         f"{said.format('address')}::inet, {said.format('agent')}); RETURN NULL; END $$",
         "CREATE TRIGGER recorded AFTER INSERT ON campaigns FOR EACH ROW "
         "EXECUTE FUNCTION recorded('create_campaign', 'campaign')",
