@@ -61,7 +61,8 @@ def audit_by_triggers(variant):
         "ELSIF TG_TABLE_NAME = 'transactions' THEN done := CASE to_jsonb(NEW) ->> 'transaction_type' "
         "WHEN 'deploy_token' THEN 'deploy_token' ELSE 'transfer_usdc' END; END IF; "
         "INSERT INTO public.audit_logs (user_id, tenant_id, action, resource_type, resource_id, ip_address, "
-        f"user_agent) VALUES (coalesce({said.format('user')}, '{_MAINTENANCE}')::uuid, NEW.tenant_id, done, TG_ARGV[1], object, "
+        f"user_agent) VALUES (coalesce({said.format('user')}, '{_MAINTENANCE}')::uuid, NEW.tenant_id, done, "
+        f"TG_ARGV[1], object, "
         f"{said.format('address')}::inet, {said.format('agent')}); RETURN NULL; END $$",
         "CREATE TRIGGER recorded AFTER INSERT ON campaigns FOR EACH ROW "
         "EXECUTE FUNCTION recorded('create_campaign', 'campaign')",
