@@ -20,23 +20,22 @@ class Place:
     note: bool = False
 
 
-def places(git: Git, blobs: Iterable[str]) -> dict[str, Place]:
-    """Where blobs lie: a path each, and the oldest commit that brought them."""
-    wanted = set(blobs)
-    if not wanted:
+def paths(git: Git, objects: Iterable[str]) -> dict[str, str]:
+    """Where blobs lie, as far as anything leads to them; of commits and tags it tells that something does."""
+    wanted = set(objects)
+    return _paths(git, wanted, "--all", "--reflog") if wanted else {}
+
+
+def places(git: Git, named: dict[str, str]) -> dict[str, Place]:
+    """Of blobs and their paths, the oldest commit that brought each, and whether a branch or tag leads to it."""
+    if not named:
         return {}
-    paths = _paths(git, wanted, "--all", "--reflog")
-    kept, aside = _commits(git, paths, "--exclude=refs/stash", "--all"), {}
-    if missing := {one: path for one, path in paths.items() if one not in kept}:
+    kept, aside = _commits(git, named, "--exclude=refs/stash", "--all"), {}
+    if missing := {one: path for one, path in named.items() if path and one not in kept}:
         aside = _commits(git, missing, "--all", "--reflog")
     return {
-        one: Place(
-            paths.get(one, ""),
-            kept.get(one) or aside.get(one, ""),
-            aside=one not in kept,
-            note=bool(_NOTES.fullmatch(paths.get(one, ""))),
-        )
-        for one in wanted
+        one: Place(path, kept.get(one) or aside.get(one, ""), one not in kept, bool(_NOTES.fullmatch(path)))
+        for one, path in named.items()
     }
 
 

@@ -32,6 +32,12 @@ _SAMPLE = re.compile(
 )
 
 
+_PIPELINE = re.compile(
+    r"(?:^|/)(?:\.travis\.yml|\.gitlab-ci\.yml|\.github/workflows/.*|\.circleci/.*|azure-pipelines.*|appveyor\.yml|tox\.ini|noxfile\.py"
+    r"|Jenkinsfile|bitbucket-pipelines\.yml)$"
+)
+
+
 def is_lock(path: str) -> bool:
     """A file of resolved dependencies, full of digests."""
     return bool(_LOCK.search(path))
@@ -68,7 +74,7 @@ def stands(candidate: Candidate, path: str) -> bool:
     if is_elsewhere(path):
         return _nobody_makes_up(candidate)
     if candidate.strength is Strength.WORD:
-        return not _MARKDOWN.search(path)
+        return not (_MARKDOWN.search(path) or _PIPELINE.search(path))
     return True
 
 

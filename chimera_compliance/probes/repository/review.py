@@ -18,7 +18,7 @@ from chimera_compliance.probes.repository.exact import Exact
 from chimera_compliance.probes.repository.git import Git
 from chimera_compliance.probes.repository.history import Looked, look
 from chimera_compliance.probes.repository.inspector import LIVE, Inspector
-from chimera_compliance.probes.repository.places import Place, places, reachable
+from chimera_compliance.probes.repository.places import Place, paths, places, reachable
 from chimera_compliance.probes.secrets.needles import Needle, SecretValue
 from chimera_compliance.probes.secrets.needles import needles as needles_of
 
@@ -217,13 +217,17 @@ class _Looker:
                 yield Sighting(candidate, line, one.path)
 
     def _objects(self, sightings: list[Sighting]) -> None:
+        """Paths are cheap to ask for, commits are not: they are asked for what is a finding at its path only."""
         git = self._made.git
-        where = places(git, (one.object_id for one in sightings if one.kind == "blob"))
-        others = {one.object_id for one in sightings if one.kind != "blob"}
-        reached = reachable(git, others)
-        for one in sightings:
+        named = paths(git, (one.object_id for one in sightings if one.kind == "blob"))
+        standing = [
+            one for one in sightings if one.kind != "blob" or self._may_stand(one, named.get(one.object_id, ""))
+        ]
+        where = places(git, {one.object_id: named.get(one.object_id, "") for one in standing if one.kind == "blob"})
+        reached = reachable(git, (one.object_id for one in standing if one.kind != "blob"))
+        for one in standing:
             if one.kind == "blob":
-                place = where.get(one.object_id, Place(aside=True))
+                place = where[one.object_id]
                 kind = TEXT if place.note else ASIDE if place.aside else HISTORY
             elif one.kind == "tree":
                 place, kind = Place("the name of a file", aside=one.object_id not in reached), NAME
@@ -231,6 +235,11 @@ class _Looker:
                 place = Place(f"the text of {one.kind} {one.object_id[:12]}", one.object_id)
                 kind = TEXT if one.object_id in reached else ASIDE
             self._judge(one, kind, place)
+
+    def _may_stand(self, candidate: Candidate, path: str) -> bool:
+        """Whether it is a finding at its path, and not one that the tree has shown already."""
+        mark = fingerprint(candidate.value or candidate.name, self._key)
+        return (candidate.rule, mark) not in self._seen and (candidate.rule == LIVE or policy.stands(candidate, path))
 
     def _judge(self, sighting: Sighting, where: str, place: Place) -> None:
         candidate = sighting.candidate
