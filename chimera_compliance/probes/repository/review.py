@@ -221,7 +221,9 @@ class _Looker:
         git = self._made.git
         named = paths(git, (one.object_id for one in sightings if one.kind == "blob"))
         standing = [
-            one for one in sightings if one.kind != "blob" or self._may_stand(one, named.get(one.object_id, ""))
+            one
+            for one in sightings
+            if one.kind != "blob" or self._may_stand(one.candidate, named.get(one.object_id, ""))
         ]
         where = places(git, {one.object_id: named.get(one.object_id, "") for one in standing if one.kind == "blob"})
         reached = reachable(git, (one.object_id for one in standing if one.kind != "blob"))
