@@ -106,3 +106,5 @@ def id_that_is_none(made):
 
     read.__signature__ = inspect.signature(signed(proper, campaign_id=str))
     made.operations["GET /campaigns/{campaign_id}"].handler = read
+    before = inspect.signature(proper).parameters["campaign_id"]
+    _documented(made, "GET /campaigns/{campaign_id}", "campaign_id", before)
