@@ -5,13 +5,13 @@ import re
 import pytest
 
 from chimera_compliance import Inconclusive, Problem, control, reject
-from chimera_compliance.outcomes import NotReviewed
+from chimera_compliance.outcomes import NotReviewed, Severity
 from chimera_compliance.probes.pipeline import actions, gates, scanners, settings
 
 pytestmark = control("C08")
 
 TESTS = re.compile(r"(^|/)(tests?|testing|conftest\.py|test_[^/]*\.py|[^/]*_test\.py)(/|$)")
-MILD = {"own-tag": "low", "tag": "medium", "own-branch": "medium"}
+MILD = {"own-tag": Severity.LOW, "tag": Severity.MEDIUM, "own-branch": Severity.MEDIUM}
 
 
 def _merged(problems):
@@ -184,7 +184,7 @@ def test_gitleaks_excepts_nothing_wholesale(pipeline, coverage):
             problems += [_remark(remark, pipeline) for remark in found.swallowing]
     for judged in pipeline.judged:
         problems += [
-            Problem(file, "is a configuration of gitleaks that no scan takes", file=file, severity="medium")
+            Problem(file, "is a configuration of gitleaks that no scan takes", file=file, severity=Severity.MEDIUM)
             for file in judged.snapshot.entries
             if re.fullmatch(r"((\.github|config|ci|\.ci|security)/)?\.?gitleaks[\w-]*\.toml", file) and file not in used
         ]
@@ -268,7 +268,7 @@ def test_bandit_reports_every_weakness(pipeline, coverage):
         problems += [_remark(remark, pipeline) for remark in settings.skipped_tests(one.scan, read)]
         if not files and not one.scan.action and settings.bandit(judged.snapshot, "pyproject.toml").given:
             message = "runs without the configuration in pyproject.toml (-c pyproject.toml)"
-            problems += _merged([("", message, place, more | {"severity": "low"})])
+            problems += _merged([("", message, place, more | {"severity": Severity.LOW})])
     reject(_unique(problems))
 
 
@@ -333,7 +333,7 @@ def test_permissions_are_least(pipeline, coverage):
         coverage,
         lambda judged: actions.permissions(judged.workflows, judged.scanning),
         "steps",
-        {"unstated": "low"},
+        {"unstated": Severity.LOW},
     )
 
 
@@ -344,7 +344,7 @@ def test_text_of_strangers_is_not_run(pipeline, coverage):
 
 def test_code_of_strangers_meets_no_secrets(pipeline, coverage):
     """A fork's commit that is run beside secrets can send them anywhere."""
-    mild = {"inherit": "medium"}
+    mild = {"inherit": Severity.MEDIUM}
     _faults(pipeline, coverage, lambda judged: actions.exposures(judged.workflows), "steps", mild)
 
 
