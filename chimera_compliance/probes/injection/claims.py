@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import jwt
 
 from chimera_compliance.probes.http.exchange import Request
-from chimera_compliance.probes.injection.means import Hit, Means
+from chimera_compliance.probes.injection.errors import leaving, stared
+from chimera_compliance.probes.injection.means import Hit, Means, Watched
 from chimera_compliance.probes.injection.payloads import COMPARED, CONCATENATED, STACKED, Form
 from chimera_compliance.probes.injection.sightings import Findings, Sighting
 from chimera_compliance.probes.injection.visits import Shot, Visit
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from chimera_compliance.target import Mint, Target
 
 _FORMS = (CONCATENATED, COMPARED, STACKED)
+_QUOTES = 10
+_OF_TOKENS = frozenset({"iss", "aud", "exp", "iat", "nbf", "typ"})
 
 
 @dataclass(frozen=True)
@@ -85,8 +88,9 @@ class Forger:
 
     def _claims(self, principal: Principal) -> dict[str, str]:
         names, held = self._api.target.tokens.claims, principal.claims
-        wanted = [names.tenant, names.subject, names.role]
-        return {name: str(held[name]) for name in wanted if name and name in held}
+        wanted = [name for name in (names.tenant, names.subject, names.role) if name and name in held]
+        others = [name for name, value in held.items() if isinstance(value, str) and name not in _OF_TOKENS]
+        return {name: str(held[name]) for name in dict.fromkeys([*wanted, *others])}
 
     def _try(self, minted: Minted, visit: Visit, name: str, value: str) -> None:
         passed = False
@@ -95,11 +99,24 @@ class Forger:
             if hit.told:
                 self._saw(hit, name, form)
         self._found.tested.setdefault("claim", {})[f"claim {name}"] = None
-        writing = self._writing()
+        self._stare(minted, visit, name, value)
+        names = self._api.target.tokens.claims
+        writing = self._writing() if name in (names.tenant, names.subject, names.role) else None
         if passed and writing and not self._found.knows(visit.operation.id, f"claim {name}"):
             for hit, form in self._fire(minted, writing, name, value):
                 if hit.told:
                     self._saw(hit, name, form)
+
+    def _stare(self, minted: Minted, visit: Visit, name: str, value: str) -> None:
+        """A SET takes no expression and, prepared, no second statement: then a broken one has to be seen itself."""
+        if name != self._api.target.tokens.claims.tenant or self._found.knows(visit.operation.id, f"claim {name}"):
+            return
+        if isinstance(self._means, Watched):
+            token = minted.token(visit, **{name: leaving(value)})
+            requests = [_carrying(self._api, visit, token, f"claim {name}: a quote") for _ in range(_QUOTES)]
+            if statement := stared(self._api, self._means, requests):
+                proof = "the database was sent a statement in which a value has left its literal"
+                self._found.saw(Sighting(visit.operation.id, "claim", f"claim {name}", "", proof, "", statement))
 
     def _fire(self, minted: Minted, visit: Visit, name: str, value: str) -> list[tuple[Hit, Form]]:
         shots = [Shot(_Forged(visit, minted, name, value, form), ()) for form in _FORMS]

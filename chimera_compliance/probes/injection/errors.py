@@ -1,10 +1,9 @@
 """Answers that break when a quote comes: whether it was a statement that broke, or something else."""
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from chimera_compliance.probes.http.exchange import Exchange
+from chimera_compliance.probes.http.exchange import Exchange, Request
 from chimera_compliance.probes.injection.means import Hit, Means, Watched
 from chimera_compliance.probes.injection.sightings import Sighting
 from chimera_compliance.probes.injection.witness import broken_by
@@ -61,8 +60,17 @@ def _stare(api: "Api", means: Watched, hit: Hit) -> str | None:
     A session keeps the text of its last statement until its next one, so that some of a dozen are seen.
     """
     point, visit = hit.shot.aims[0][0], hit.shot.visit
-    text = f"{point.value}\\'\"{_MARKER}"
-    requests = [visit.with_([(point, text)], f"{point.label}: a quote") for _ in range(_TIMES)]
+    text = leaving(point.value)
+    return stared(api, means, [visit.with_([(point, text)], f"{point.label}: a quote") for _ in range(_TIMES)])
+
+
+def leaving(value: str) -> str:
+    """A value with every quote there is, and a word that is nobody's."""
+    return f"{value}\\'\"{_MARKER}"
+
+
+def stared(api: "Api", means: Watched, requests: list[Request]) -> str | None:
+    """The statement in which the word stands outside every literal, if one is seen while the requests are sent."""
     with means.witness.watching([], _MARKER) as watch:
-        api.send([replace(request) for request in requests])
+        api.send(requests)
     return broken_by(watch.stray, _MARKER)

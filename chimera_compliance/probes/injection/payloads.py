@@ -36,6 +36,9 @@ BARE = Form("stands where a number stands", lambda v, f: f"{v}-{_scalar(f)}")
 LISTED = Form("stands in a list of columns", lambda v, f: f"{v},{_scalar(f)}")
 EXPRESSION = Form("stands where a column stands", lambda v, f: _scalar(f))
 CONDITIONAL = Form("stands where a condition stands", lambda v, f: f"0={_scalar(f)}")
+FIRST_COLUMN = Form("stands in a list of columns", lambda v, f: f"1,{_scalar(f)}")
+DIRECTED = Form("stands where a direction stands", lambda v, f: f"asc,{_scalar(f)}")
+NAMED = Form("closes a quoted name", lambda v, f: f'id",{_scalar(f)},"id')
 IDENTIFIER = Form("closes a quoted name", lambda v, f: f'{v}",{_scalar(f)},"{v}')
 ESCAPED = Form("gets past doubled quotes with a backslash", lambda v, f: f"\\'||{_scalar(f)}--")
 ESCAPED_CONDITION = Form("gets past doubled quotes with a backslash", lambda v, f: f"\\' AND 0={_scalar(f)}--")
@@ -55,7 +58,6 @@ _ID = "00000000-0000-4000-8000-000000000000"
 COMPARED_ID = Form("closes a quoted id of a condition", lambda v, f: COMPARED.text(_ID, f))
 ENCLOSED_ID = Form("closes a quoted id in parentheses", lambda v, f: ENCLOSED.text(_ID, f))
 COMPARED_NUMBER = Form("closes a quoted number of a condition", lambda v, f: COMPARED.text("1", f))
-BARE_NUMBER = Form("stands where a number stands", lambda v, f: BARE.text("1", f))
 
 
 def first_forms(point: Point) -> list[Form]:
@@ -63,8 +65,7 @@ def first_forms(point: Point) -> list[Form]:
     if point.kind == "number":
         return [BARE, ADDED]
     if point.ordering:
-        named = packed_form(point)
-        return [named] if named is LISTED else [named, LISTED]
+        return [packed_form(point), FIRST_COLUMN]
     if point.kind == "boolean":
         return [TRUTH, COMPARED]
     if point.kind == "date":
@@ -76,14 +77,16 @@ def first_forms(point: Point) -> list[Form]:
 
 def further_forms(point: Point) -> list[Form]:
     """Forms for rarer contexts, tried where the place takes any text at all."""
-    tried = {form.name for form in first_forms(point)}
+    tried = first_forms(point)
     if point.where == "body":
         rest = [JSON_TEXT, ESCAPED, STACKED]
     else:
         rest = [COMPARED, ENCLOSED, ESCAPED, ESCAPED_CONDITION, STACKED, BARE, LISTED, EXPRESSION, IDENTIFIER]
         rest += [CONCATENATED, STACKED_BARE, CONDITIONAL, JSON_TEXT, JSON_CONDITION]
         rest += [COMPARED_ID, ENCLOSED_ID, COMPARED_NUMBER] if point.free else []
-    return [form for form in rest if form.name not in tried or form is ESCAPED_CONDITION]
+        rest += [DIRECTED, FIRST_COLUMN, NAMED] if point.ordering else []
+    distinct = {form.text("", ""): form for form in rest if form not in tried}
+    return list(distinct.values())
 
 
 def packed_form(point: Point) -> Form:
@@ -100,7 +103,9 @@ def second_form(point: Point) -> Form:
     if point.where != "query":
         return STACKED
     if SORTING.fullmatch(point.name) or COLUMNS.fullmatch(point.name):
-        return Form(IDENTIFIER.name, lambda v, f: IDENTIFIER.text("id", f))
+        return NAMED
+    if point.name.lower() == "order":
+        return EXPRESSION
     if PAGING.fullmatch(point.name) or CONDITION.fullmatch(point.name) or DIRECTION.fullmatch(point.name):
         return packed_form(point)
     return COMPARED_ID if point.name.lower().endswith(("id", "ids")) else COMPARED
@@ -109,7 +114,7 @@ def second_form(point: Point) -> Form:
 _BY_NAME = (
     (CONDITION, CONDITIONAL),
     (SORTING, EXPRESSION),
-    (DIRECTION, Form("stands where a direction stands", lambda v, f: f"asc,{_scalar(f)}")),
+    (DIRECTION, DIRECTED),
     (COLUMNS, EXPRESSION),
     (PAGING, BARE),
 )

@@ -19,19 +19,19 @@ from chimera_compliance.probes.ownership.estate import upto
 if TYPE_CHECKING:
     from chimera_compliance.probes.principals.principal import Principal
 
-SORTING = re.compile(r"(sort|order)(ing|_?by|_?col(umn)?|_?field|_?key)?s?", re.IGNORECASE)
+SORTING = re.compile(r"sorts?|(sort|order)(ing|_?by|_?col(umn)?|_?field|_?key)s?", re.IGNORECASE)
 DIRECTION = re.compile(r"(sort_?|order_?)?(dir|direction|order)|(sort|order)_?(dir|direction|order)|asc|desc", re.I)
 COLUMNS = re.compile(r"(fields?|columns?|select|group_?by|include|expand)", re.IGNORECASE)
 CONDITION = re.compile(r"(where|filter|condition|expr(ession)?)", re.IGNORECASE)
 PAGING = re.compile(r"(page_?|per_?)?(limit|size|page|count)|offset|skip|top|start|take|first", re.IGNORECASE)
 
 CUSTOMARY = (
-    *("sort", "sort_by", "sortBy", "order_by", "orderBy", "ordering", "sort_dir", "direction"),
+    *("sort", "sort_by", "sortBy", "order", "order_by", "orderBy", "ordering", "sort_dir", "direction"),
     *("limit", "offset", "page_size", "per_page", "skip"),
     *("filter", "where", "fields", "columns", "group_by"),
     *("q", "query", "search", "name", "status", "type", "id", "ids", "tenant_id", "user_id", "since", "tag"),
 )
-"""Names of query parameters that many APIs take, documented or not; `order` is tried with the sorting ones."""
+"""Names of query parameters that many APIs take, documented or not."""
 
 HEADERS = ("User-Agent", "X-Forwarded-For", "X-Real-IP", "Referer", "X-Request-ID", "X-Correlation-ID")
 HEADERS += ("X-Tenant-ID", "X-User-ID", "Accept-Language", "X-Client-Version")

@@ -356,7 +356,12 @@ class Survey:
             point = hit.shot.aims[0][0]
             if not self.found.knows(hit.shot.visit.operation.id, point.label):
                 seen.setdefault(f"{hit.shot.visit.operation.id} {point.label}", hit)
-        for hit in list(seen.values())[:_MOST_BROKEN]:
+        broken = list(seen.values())[:_MOST_BROKEN]
+        aims = [(hit.shot.visit, hit.shot.aims[0][0]) for hit in broken]
+        self._single([Shot(visit, ((point, form),)) for visit, point in aims for form in further_forms(point)])
+        for hit in broken:
+            if self.found.knows(hit.shot.visit.operation.id, hit.shot.aims[0][0].label):
+                continue
             if sighting := errors.explain(self.api, self.means, hit):
                 self.found.saw(sighting)
 

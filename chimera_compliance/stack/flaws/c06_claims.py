@@ -52,6 +52,23 @@ def claim_in_set(made):
     made.bind = binding(as_written(made, "tenant_id"), "SET LOCAL app.current_tenant_id = '{}'")
 
 
+@flaw("C06", breaks="C06.6", why="the tenant's claim is formatted into SET, which is prepared: no statement can follow")
+def claim_in_prepared_set(made):
+    bind = binding(as_written(made, "tenant_id"), "SET LOCAL app.current_tenant_id = '{}'")
+
+    def prepared(connection, caller):
+        class Connection:
+            @staticmethod
+            def exec_driver_sql(statement):
+                from sqlalchemy import text
+
+                return connection.execute(text(statement))
+
+        bind(Connection, caller)
+
+    made.bind = prepared
+
+
 @flaw("C06", breaks="C06.6", why="the tenant's claim is formatted into a call of set_config")
 def claim_in_set_config(made):
     made.bind = binding(

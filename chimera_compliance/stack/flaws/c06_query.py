@@ -140,6 +140,15 @@ def direction(made):
     )
 
 
+@flaw("C06", why="a documented order is put behind a column, and what breaks is hidden")
+def documented_order(made):
+    @takes(made, "GET /campaigns", documented={"sort": "", "order": ""})
+    def ordered(work, request, given, answer):
+        sort = given.get("sort") if given.get("sort") in ("created_at", "budget_usdc") else "created_at"
+        run(work, f"SELECT id FROM campaigns ORDER BY {sort} {given.get('order') or 'asc'}")
+        return answer()
+
+
 @flaw("C06", why="the column is quoted as a name, and a quote in it is not doubled")
 def quoted_column(made):
     _ordered(made, "GET /tasks", "tasks", lambda query: f'"{query["order_by"]}"' if "order_by" in query else None)
