@@ -21,6 +21,11 @@ class Form:
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def quotes(self) -> bool:
+        """Whether it takes a quote."""
+        return "'" in self.text("", "")
+
 
 def _scalar(call: str) -> str:
     return f"(SELECT 0 FROM {call})"

@@ -54,7 +54,7 @@ class Survey:
         self._stored: dict[int, Shot] = {}
         self._broken: list[Hit] = []
         self._operations = operations
-        self._refused: Counter[tuple[str, str]] = Counter()
+        self._refused: Counter[tuple[str, bool]] = Counter()
         self._made: list[tuple[Visit, Exchange]] = []
         self._open: dict[tuple[str, str], Shot] = {}
         self._others: dict[tuple[str, str], Visit] = {}
@@ -168,7 +168,14 @@ class Survey:
     def _apart(self, shot: Shot) -> None:
         """By kinds of places first, then each place alone."""
         groups = _groups(shot)
-        parts = groups if len(groups) > 1 else [Shot(shot.visit, (aim,)) for aim in self._worth_asking(shot)]
+        worthy = tuple(self._worth_asking(shot))
+        alone = [Shot(shot.visit, (aim,)) for aim in worthy]
+        if len(groups) > 1:
+            parts = groups
+        elif worthy and len(worthy) < len(shot.aims):
+            parts = [Shot(shot.visit, worthy)]
+        else:
+            parts = alone
         for hit in self.means.fire(parts):
             self._keep(hit)
             if len(hit.shot.aims) == 1:
@@ -192,7 +199,7 @@ class Survey:
     def _worth_asking(self, shot: Shot) -> Iterator[tuple[Point, Form]]:
         """Without the customary names that something before the application has refused twice already."""
         for point, form in shot.aims:
-            if point.documented or self._refused[point.label, form.name] < _REFUSED_EVERYWHERE:
+            if point.documented or self._refused[point.label, form.quotes] < _REFUSED_EVERYWHERE:
                 yield point, form
             else:
                 self._decided(shot.visit, [point])
@@ -200,7 +207,7 @@ class Survey:
     def _note_refusal(self, hit: Hit) -> None:
         point, form = hit.shot.aims[0]
         if hit.exchange.status in (400, 403, 406) and not point.documented:
-            self._refused[point.label, form.name] += 1
+            self._refused[point.label, form.quotes] += 1
 
     def _settle(self, hit: Hit, base: Exchange) -> None:
         """What one place, or an operation that cannot be reached, has shown."""
