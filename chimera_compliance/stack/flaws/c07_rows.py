@@ -92,15 +92,20 @@ def user_is_cached(variant):
     _saying(variant, user_id=user)
 
 
-@flaw("C07", breaks="C07.7", why="a function that inserts for everybody takes the tenant from its first caller")
+@flaw("C07", breaks="C07.7", why="all rows are written for the tenant that pays for the log")
 def tenant_is_fixed(variant):
-    variant.sql += [
-        "CREATE FUNCTION as_first_tenant() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER "
-        f"SET search_path = pg_catalog AS $$ BEGIN NEW.tenant_id := '{ALICE.tenant_id}'; RETURN NEW; END $$",
-        "CREATE TRIGGER tenant BEFORE INSERT ON audit_logs FOR EACH ROW EXECUTE FUNCTION as_first_tenant()",
-        "DROP POLICY tenant_appends ON audit_logs",
-        f"CREATE POLICY tenant_appends ON audit_logs FOR INSERT WITH CHECK (tenant_id = '{ALICE.tenant_id}')",
-    ]
+    def insert(work, row):
+        from dataclasses import replace
+
+        from chimera_compliance.stack.flaws.audit_rows import inserted
+
+        work.db.flush()
+        connection = work.db.connection()
+        variant.bind(connection, replace(work.caller, tenant_id=ALICE.tenant_id))
+        inserted(work, row)
+        variant.bind(connection, work.caller)
+
+    recorded(variant, lambda work, row: row.update(tenant_id=ALICE.tenant_id), insert=insert)
 
 
 @flaw("C07", breaks="C07.8", why="the row names the address that the server listens on")
