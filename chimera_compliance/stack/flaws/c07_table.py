@@ -164,7 +164,12 @@ def trigger_trims(variant):
     ]
 
 
-@flaw("C07", breaks="C07.22", why="rows go with the agent that they tell of, and the application may delete agents")
+@flaw(
+    "C07",
+    breaks="C07.22",
+    also=("C04",),
+    why="rows go with the agent that they tell of, whatever its tenant, and the application may delete agents",
+)
 def rows_go_with_the_agent(variant):
     variant.sql += [
         "ALTER TABLE audit_logs ADD COLUMN agent_id uuid REFERENCES agents ON DELETE CASCADE",
