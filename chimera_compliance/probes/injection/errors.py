@@ -41,17 +41,21 @@ def shows_syntax(answer: Exchange) -> bool:
 
 def explain(api: "Api", means: Means, hit: Hit) -> Sighting | None:
     """The sighting that the broken answer amounts to; None where nothing shows that SQL broke."""
-    point, form = hit.shot.aims[0]
+    point = hit.shot.aims[0][0]
     operation = hit.shot.visit.operation.id
     if isinstance(means, Watched) and (statement := _stare(api, means, hit)):
         proof = "the database was sent a statement in which a value has left its literal"
         entry = "ordering" if point.ordering else "header" if point.where == "cookie" else point.where
         return Sighting(operation, entry, point.label, "", proof, hit.exchange.observation, statement)
-    if shows_syntax(hit.exchange):
-        told = _SYNTAX.search(hit.exchange.body).group().decode("latin-1")
-        proof = f"{hit.exchange.actual}, and the answer tells of broken SQL: {told}"
-        return Sighting(operation, "error", point.label, form.name, proof, hit.exchange.observation)
-    return None
+    return told(hit) if shows_syntax(hit.exchange) else None
+
+
+def told(hit: Hit) -> Sighting:
+    """The sighting of an answer that tells of broken SQL."""
+    point, form = hit.shot.aims[0]
+    words = _SYNTAX.search(hit.exchange.body).group().decode("latin-1")
+    proof = f"{hit.exchange.actual}, and the answer tells of broken SQL: {words}"
+    return Sighting(hit.shot.visit.operation.id, "error", point.label, form.name, proof, hit.exchange.observation)
 
 
 def _stare(api: "Api", means: Watched, hit: Hit) -> str | None:

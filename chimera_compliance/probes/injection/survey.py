@@ -371,6 +371,9 @@ class Survey:
                 continue
             if sighting := errors.explain(self.api, self.means, hit):
                 self.found.saw(sighting)
+        for hit in broken:
+            if errors.shows_syntax(hit.exchange):
+                self.found.saw(errors.told(hit))
 
     def _clean_up(self, visit: Visit, answer: Exchange) -> None:
         self._discard(visit, answer)

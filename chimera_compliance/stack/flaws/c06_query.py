@@ -224,3 +224,20 @@ def bound_into_a_function(made):
                 return only(page, work.db.execute(text("SELECT tasks_of_type(:v)"), {"v": wanted}).all())
         except SQLAlchemyError:
             return only(page, [])
+
+
+@flaw("C06", breaks="C06.8", why="an undocumented word goes behind an order, and the database's complaint is shown")
+def complaint_is_shown(made):
+    @takes(made, "GET /campaigns")
+    def ordered(work, request, given, answer):
+        from sqlalchemy.exc import SQLAlchemyError
+
+        from chimera_compliance.stack.api.errors import ApiError
+
+        if word := request.query_params.get("q"):
+            try:
+                with work.db.begin_nested():
+                    work.db.connection().exec_driver_sql(f"SELECT id FROM campaigns ORDER BY created_at {word}")
+            except SQLAlchemyError as error:
+                raise ApiError(400, str(error.orig)) from None
+        return answer()
