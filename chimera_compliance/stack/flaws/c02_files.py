@@ -168,3 +168,12 @@ def env_once_committed(made):
 @flaw("C02", why="the sample of .env has a working password in it", breaks="C02.18")
 def env_sample_with_values(made):
     holding(made, ".env.example", lambda: f"DATABASE_PASSWORD={password()}\n")
+
+
+@flaw("C02", why="an image of five gigabytes lies in the tree, which nobody can search", breaks="C02.1")
+def file_too_large(made):
+    def change(folder) -> None:
+        with (folder / "disk.img").open("wb") as image:
+            image.truncate(5 << 30)
+
+    made.repo.append(change)
