@@ -15,6 +15,7 @@ from chimera_compliance.gathering import suite_digest, suite_files
 from chimera_compliance.home import CHECKLIST, HOME
 from chimera_compliance.report import FORMATS
 from chimera_compliance.report.headline import requirements
+from chimera_compliance.proof import Document
 from chimera_compliance.results import Results
 
 OBSERVATIONS = "observations.jsonl"
@@ -170,7 +171,7 @@ def proof_problems(document: dict[str, Any], results: Results) -> Iterator[str]:
     """
     if document.get("suite_digest") != results.run.suite_digest:
         yield "the proof is of another version of the suite"
-    broken = [each["name"] for each in document["proofs"] if each["problem"] or not each["outcomes"]]
+    broken = [proof.name for proof in Document.of(document).proofs if not proof.holds]
     if broken:
         yield f"in the proof, {len(broken)} variants came out wrong: {', '.join(broken[:5])}"
     reddened = {name for each in document["proofs"] if each["control"] for name in each["failed"]}

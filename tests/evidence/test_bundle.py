@@ -155,7 +155,7 @@ def test_a_bundle_of_an_earlier_run_is_moved_aside_not_replaced(tmp_path, key):
 def proof(run, **changes) -> dict:
     results = json.loads((run / "results.json").read_text())
     ids = [item["id"] for control in results["controls"] for item in control["requirements"]]
-    flaw = {"name": "a-flaw", "control": "C03", "failed": ids, "problem": "", "outcomes": {"C03": "failed"}}
+    flaw = {"name": "a-flaw", "control": "C03", "why": "", "failed": ids, "outcomes": {"C03": "failed"}}
     return {"suite_digest": suite_digest(), "unproven": [], "proofs": [flaw], **changes}
 
 
