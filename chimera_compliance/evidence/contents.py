@@ -13,9 +13,9 @@ from chimera_compliance.evidence.manifest import Missing
 from chimera_compliance.gate.past import Unusable, read_results
 from chimera_compliance.gathering import suite_digest, suite_files
 from chimera_compliance.home import CHECKLIST, HOME
+from chimera_compliance.proof import Document
 from chimera_compliance.report import FORMATS
 from chimera_compliance.report.headline import requirements
-from chimera_compliance.proof import Document
 from chimera_compliance.results import Results
 
 OBSERVATIONS = "observations.jsonl"
