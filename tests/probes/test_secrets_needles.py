@@ -104,7 +104,9 @@ def test_what_anybody_might_write_is_not_searched_for(text):
 
 
 @pytest.mark.parametrize(
-    "text", ["Tr0ub4dor&3", "correct horse battery staple", "hunter2-hunter2", secrets.token_hex(16)]
+    "text",
+    ["Tr0ub4dor&3", "correct horse battery staple", "hunter2-hunter2", secrets.token_hex(16)],
+    ids=["password", "phrase", "guessed", "random"],
 )
 def test_real_values_are_searched_for(text):
     assert unsearchable(SecretValue("it", text.encode())) is None

@@ -159,6 +159,7 @@ def test_command_lines_are_read_as_options():
         "#!/bin/sh\nmysqldump --password=Wint3r-is-here db\n",
         "#!/bin/sh\ncurl -H 'Authorization: token ghp_" + "a1B2" * 9 + "'\n",
     ],
+    ids=["script", "gzip", "base64", "gzip in base64", "export", "cloud-init", "powershell", "option", "header"],
 )
 def test_user_data_is_read_as_it_runs(text):
     assert script(text)

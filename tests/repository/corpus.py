@@ -226,6 +226,13 @@ BENIGN: list[tuple[str, str]] = [
     ("config/b88.yml", "contract_address: 0x{hex:40}"),
     ("db/b89.sql", "CREATE ROLE app LOGIN PASSWORD :'password';"),
     ("src/b90.py", "key = hashlib.sha256(secret.encode()).hexdigest()"),
+    ("src/b92.py", '_TOKEN = re.compile(r"[A-Za-z0-9+/_=~.-]{24,}")'),
+    ("src/b93.py", '_CREDENTIAL = re.compile(r"user|login|passw|secret|pin\\b", re.IGNORECASE)'),
+    ("src/b94.py", 'defaults = {"password": f"Aa1-{uuid.uuid4().hex[:16]}"}'),
+    ("src/b95.py", 'headers["X-API-Key"] = f"{random.getrandbits(64):x}"'),
+    ("src/b96.py", 'dsn = f"postgresql://nobody@127.0.0.1:{free_port()}/nothing9"'),
+    ("src/b97.py", 'run("pass", "--controls=C02")'),
+    ("docs/b98.md", "the ARN is arn:aws:secretsmanager:us-east-1:123456789012:secret:chimera/db-WrpVuk"),
     ("src/b91.py", 'words = "the quick brown fox jumps over the lazy dog and runs far away from here"'),
 ]  # fmt: skip
 

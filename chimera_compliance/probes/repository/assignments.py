@@ -74,7 +74,7 @@ _ATTRIBUTES = re.compile(
     r"(?:key|name)\s*=\s*[\"'](?P<name>[\w.:\-]{2,80})[\"']\s+value\s*=\s*(?P<quote>[\"'])(?P<value>[^\"']{4,200})"
 )
 _TOLD = re.compile(
-    r"(?i)(?P<name>password|passwd|passphrase|api[ _-]?key|token|secret)(?:\s+for\s+[\w@.-]+)?\s*(?:\bis\b|\bwas\b|=|:)\s*(?P<quote>[\"'`]?)(?P<value>[^\s\"'`,;]{6,80})"
+    r"(?i)(?<![\w:/.-])(?P<name>password|passwd|passphrase|api[ _-]?key|token|secret)(?:\s+for\s+[\w@.-]+)?\s*(?:\bis\b|\bwas\b|=|:)\s*(?P<quote>[\"'`]?)(?P<value>[^\s\"'`,;]{6,80})"
 )
 _FORMS = ((_QUOTED, True), (_DEFAULT, True), (_APART, True), (_XML, True), (_ATTRIBUTES, True), (_DOCKER, False), (_BARE, False))  # fmt: skip
 
@@ -135,9 +135,10 @@ def _plausible(sort: str, name: str, value: str, weight: Strength, quoted: bool)
     if not quoted and re.search(r"^[A-Za-z_][\w]*(?:\.[A-Za-z_]\w*)+$|^\w+\(|::|->|^[A-Za-z_]+\[", value):
         return False  # an expression
     if re.search(
-        r"^(?:https?|file|arn|urn)[:/]|^\.{0,2}/[\w.-]+|^[\w.-]+\.(?:pem|key|crt|json|ya?ml|txt|env|py|js|ts)$", value
+        r"^[a-z][a-z\d+.-]*://|^(?:arn|urn|file):|^--?[a-z][\w-]*(?:=|$)|^\.{0,2}/[\w.-]+|^[\w.-]+\.(?:pem|key|crt|json|ya?ml|txt|env|py|js|ts)$",
+        value,
     ):
-        return False  # an address or a file
+        return False  # an address (its password is another rule's), an option, or a file
     if " " in value.strip() and not (sort == "password" and weight >= Strength.RANDOM):
         return False  # a sentence
     if signs(name):

@@ -23,12 +23,14 @@ class Strength(IntEnum):
 
 
 _REFERENCE = re.compile(
-    r"""\$\{|\$\(|^\$[A-Za-z_][\w.:]*$|\{\{|%\(\w+\)|^%\w+%$|<%|^<[^>]*>$|\{[A-Za-z_][\w.]*\}|^\[.*\]$|^@\w+@$|^__\w+__$
+    r"""\$\{|\$\(|^\$[A-Za-z_][\w.:]*$|\{\{|%\(\w+\)|^%\w+%$|<%|^<[^>]*>$|^\[.*\]$
+    |\{[A-Za-z_]\w*(?:\.\w+|\([^{}]*\)|\[[^{}]*\])*(?:![rsa])?(?::[^{}]*)?\}|^@\w+@$|^__\w+__$
     |\b(?:os\.environ|getenv|process\.env|environ|ENV\[|secrets?\.[A-Za-z_]+|vars?\.\w+|local\.\w+|data\.\w+)
     |\b(?:arn:aws|secretsmanager:|ssm:|vault:|keyring:|file:|env:|op://|ref\+|sops|ENC\[|projects/[^/]+/secrets/)
     |^!(?:Ref|Sub|GetAtt|vault|env|secret)|^AQICA|^\{?(?:cipher|enc|encrypted)[:}]""",
     re.VERBOSE | re.IGNORECASE,
 )
+_PATTERN = re.compile(r"\\[bBdDwWsS.]|\(\?[:=!<i]|\[\^?(?:[A-Za-z0-9]-[A-Za-z0-9]|\\)")
 _HASH = re.compile(
     r"""^\$(?:2[abxy]|argon2(?:id|i|d)?|[156y]|apr1|scrypt|pbkdf2[\w-]*)\$|^(?:pbkdf2|scrypt|bcrypt|argon2|md5|sha\d*)[\w]*[$:{]
     |^\{(?:SSHA|SHA|CRYPT|MD5|BCRYPT|PBKDF2)[\d-]*\}|^(?:SCRAM-SHA-\d+\$|md5[0-9a-f]{32}$)
@@ -79,8 +81,8 @@ def words(text: str) -> list[str]:
 
 
 def is_reference(value: str) -> bool:
-    """Whether a value says where the credential is, and is none."""
-    return bool(_REFERENCE.search(value))
+    """Whether a value says where the credential is or how it looks (a regular expression), and is none."""
+    return bool(_REFERENCE.search(value) or _PATTERN.search(value))
 
 
 def is_documented(value: str) -> bool:
