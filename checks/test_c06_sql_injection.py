@@ -111,14 +111,11 @@ def test_functions_of_the_database_keep_values(db, journal, coverage):
 
 
 @pytest.fixture(scope="session")
-def source(target, journal):
+def source(repo, journal):
     """The repository's Python: where a statement is made of text."""
-    if target.repo is None:
-        raise NotReviewed("the target file has no repo section")
-    folder = target.file(target.repo.path)
-    if not folder.is_dir():
-        raise ConfigurationError(f"repo.path: {folder} is no folder")
-    found = read(folder, journal)
+    if not repo.is_dir():
+        raise ConfigurationError(f"repo.path: {repo} is no folder")
+    found = read(repo, journal)
     if not found.files:
         raise NotReviewed("the repository holds no Python")
     return found

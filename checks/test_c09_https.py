@@ -90,9 +90,11 @@ def _folded(port, offends, message):
 
 def test_api_is_reached_over_tls(endpoint, coverage):
     """An address of http:// is no HTTPS, and neither is a port that no client of today can agree with."""
-    coverage.tested(endpoint)
     if not endpoint.is_https:
         reject([Problem(f"http://{endpoint.subject}", "is where the API is reached", "https", "plain HTTP")])
+    if endpoint.agreement.holds is None:
+        raise Inconclusive(f"nobody answers at {endpoint.subject}: {endpoint.agreement.actual}")
+    coverage.tested(endpoint)
     reject(
         [endpoint.agreement] if not endpoint.agreement.holds else [], "does not agree to TLS", expected="TLS 1.2 or 1.3"
     )

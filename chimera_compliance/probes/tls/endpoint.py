@@ -105,13 +105,20 @@ class Endpoint:
 
     @cached_property
     def agreement(self) -> Fact:
-        """The same with whatever certificate: whether TLS 1.2 or 1.3 is spoken at all."""
+        """The same with whatever certificate: whether TLS 1.2 or 1.3 is spoken at all; undecided if nobody is there."""
         try:
             with self.connect(unverified()) as tls:
                 actual, holds = f"{tls.version()} with {tls.cipher()[0]}", True
         except OSError as error:
-            actual, holds = _reason(error), False
+            actual, holds = _reason(error), False if self._somebody_listens() else None
         return self.seen(self.subject, "TLS 1.2 and 1.3", actual, "", holds)
+
+    def _somebody_listens(self) -> bool:
+        try:
+            socket.create_connection((self.host, self.port), self._timeout).close()
+        except OSError:
+            return False
+        return True
 
     @cached_property
     def certificate_der(self) -> bytes:
