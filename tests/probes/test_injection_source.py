@@ -215,6 +215,12 @@ GOOD = {
         def find(session, name):
             return session.execute(text("SELECT * FROM agents WHERE name = :name"), {"name": name})
     """,
+    "a part of a constant": """
+        TICKET = "SELECT id, state FROM tickets WHERE id = %s"
+
+        def find(cursor, state):
+            cursor.execute(f"{TICKET.partition('WHERE')[0]} WHERE state = %s", (state,))
+    """,
     "constants": """
         TABLE = "agents"
         COLUMNS = ("id", "name")

@@ -13,6 +13,7 @@ _NUMBERS = {"int", "float", "len", "abs", "round", "bool", "ord", "UUID", "uuid4
 _QUOTED = {"Identifier", "Literal", "Placeholder", "Composed", "quoted_name", "quote_ident", "quote_identifier"}
 _QUOTED |= {"quote_name", "quote", "quote_literal", "literal_column_name", "format_table", "bindparam"}
 _KEEPING = {"strip", "lstrip", "rstrip", "lower", "upper", "title", "dedent", "cleandoc", "encode", "casefold"}
+_KEEPING |= {"partition", "rpartition", "split", "rsplit", "splitlines", "removeprefix", "removesuffix", "capitalize"}
 _GATHERING = {"sorted", "list", "tuple", "set", "reversed", "dict", "str", "text", "enumerate", "zip", "repr", "SQL"}
 _READING = {"keys", "values", "items", "copy", "get", "pop"}
 _TYPES = {"int", "float", "bool", "UUID", "date", "datetime", "Decimal", "Literal", "timedelta", "time"}
