@@ -98,7 +98,7 @@ def purpose_without_end(made):
     loosened(made, TRANSFER, lies=False, purpose=field(models().Prose, min_length=1, examples=["Image generation"]))
 
 
-@flaw("C05", breaks="C05.6", why="a topic may be empty")
+@flaw("C05", breaks="C05.6", why="an empty topic is taken as one")
 def topic_empty(made):
     loosened(made, FETCH, topic=field(models().Prose, max_length=200))
 

@@ -12,7 +12,7 @@ def no_table(variant):
     variant.sql.append("DROP TABLE audit_logs")
 
 
-@flaw("C07", breaks="C07.17", why="the user may be NULL")
+@flaw("C07", breaks="C07.17", why="the user of a row may be NULL")
 def user_may_be_null(variant):
     variant.sql.append("ALTER TABLE audit_logs ALTER COLUMN user_id DROP NOT NULL")
 
@@ -24,7 +24,7 @@ def action_may_be_null(variant):
     )
 
 
-@flaw("C07", breaks="C07.17", why="times have no zone")
+@flaw("C07", breaks="C07.17", why="the times of rows have no zone")
 def time_without_zone(variant):
     variant.sql.append("ALTER TABLE audit_logs ALTER COLUMN timestamp TYPE timestamp")
 
@@ -64,7 +64,7 @@ def no_address_column(variant):
     recorded(variant, lambda work, row: row.pop("ip_address") and None)
 
 
-@flaw("C07", breaks="C07.17", why="rows have no key")
+@flaw("C07", breaks="C07.17", why="the rows of the trail have no key")
 def no_key(variant):
     variant.sql.append("ALTER TABLE audit_logs DROP CONSTRAINT audit_logs_pkey")
 

@@ -85,7 +85,7 @@ def adr_005_rules_alone(made):
     commit(made, _three_patterns)
 
 
-@flaw("C08", why="useDefault is false", breaks="C08.5")
+@flaw("C08", why="the scanner's own rules are switched off by useDefault = false", breaks="C08.5")
 def defaults_off(made):
     _settings(made, (_DEFAULTS, "[extend]\nuseDefault = false\n"))
 
@@ -159,7 +159,7 @@ def _bandit(made, command):
     edit(made, (BANDIT, command))
 
 
-@flaw("C08", why="skills/ is not named", breaks="C08.9")
+@flaw("C08", why="skills/ is not named among the folders to scan", breaks="C08.9")
 def folder_not_named(made):
     _bandit(made, "bandit -r src/ -c pyproject.toml")
 
@@ -215,7 +215,7 @@ def skipped_in_the_settings(made):
     _pyproject(made, 'exclude_dirs = ["tests"]\nskips = ["B101", "B105", "B608"]\n')
 
 
-@flaw("C08", why="one test is run", breaks="C08.10")
+@flaw("C08", why="one of all tests of Bandit is run", breaks="C08.10")
 def one_test(made):
     _bandit(made, f"{BANDIT} -t B101")
 
@@ -241,7 +241,7 @@ def settings_missing(made):
     _bandit(made, "bandit -r src/ skills/ -c bandit.yaml")
 
 
-@flaw("C08", why="a bare `# nosec`", breaks="C08.11")
+@flaw("C08", why="a bare `# nosec` silences every test of its line", breaks="C08.11")
 def bare_nosec(made):
     write(made, "skills/trends/run.py", "import subprocess  # nosec\n")
 

@@ -30,7 +30,7 @@ def may_fail_by_expression(made):
     edit(made, (_SCAN, _SCAN + "    continue-on-error: ${{ github.event_name != 'schedule' }}\n"))
 
 
-@flaw("C08", why="`|| true`", breaks="C08.8")
+@flaw("C08", why="`|| true` swallows what the scanner says", breaks="C08.8")
 def or_true(made):
     _bandit(made, f"{BANDIT} || true")
 
@@ -89,12 +89,12 @@ def in_background(made):
     _gitleaks(made, "gitleaks git . &")
 
 
-@flaw("C08", why="--exit-code 0", breaks="C08.3")
+@flaw("C08", why="--exit-code 0 lets every leak pass", breaks="C08.3")
 def gitleaks_exit_code_0(made):
     _gitleaks(made, "gitleaks git . --exit-code 0")
 
 
-@flaw("C08", why="--exit-zero", breaks="C08.8")
+@flaw("C08", why="--exit-zero lets every weakness pass", breaks="C08.8")
 def bandit_exit_zero(made):
     _bandit(made, f"{BANDIT} --exit-zero")
 

@@ -50,7 +50,7 @@ def pull_request_only(made):
     edit(made, (_ON, "on: pull_request\n"))
 
 
-@flaw("C08", why="scans run at night", breaks="C08.2")
+@flaw("C08", why="scans run at night alone, and on no change", breaks="C08.2")
 def nightly_only(made):
     edit(made, (_ON, "on:\n  schedule:\n    - cron: '0 3 * * *'\n"))
 
