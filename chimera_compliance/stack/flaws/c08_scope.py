@@ -100,7 +100,12 @@ def rules_switched_off(made):
     _settings(made, (_DEFAULTS, f'{_DEFAULTS}disabledRules = ["slack-bot-token", "generic-api-key"]\n'))
 
 
-@flaw("C08", why="the configuration is malformed: gitleaks exits with 1, as if it had found something", breaks="C08.5")
+@flaw(
+    "C08",
+    why="the configuration is malformed: gitleaks exits with 1, as if it had found something",
+    breaks="C08.5",
+    blinds=True,
+)
 def malformed_configuration(made):
     _settings(made, ("[extend]\n", "[extend\n"))
 
