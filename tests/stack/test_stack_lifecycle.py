@@ -110,7 +110,8 @@ def test_kill_9_during_the_start_leaves_nothing(after, tmp_path, monkeypatch):
 def test_stack_up_serves_until_it_is_interrupted():
     command = [sys.executable, "-m", "chimera_compliance.cli", "stack", "up"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, **pipes, env={**os.environ, "PYTHONUNBUFFERED": "1"}) as up:
+    up = subprocess.Popen(command, **pipes, env={**os.environ, "PYTHONUNBUFFERED": "1"})
+    try:
         target = Path(up.stdout.readline().removeprefix("target file: ").strip())
         up.stdout.readline()
         up.stdout.readline()
@@ -118,8 +119,10 @@ def test_stack_up_serves_until_it_is_interrupted():
         chimera.session.trust_env, chimera.session.verify = False, chimera.target.api.ca_file
         assert chimera.call("GET /tasks", chimera.token()).status_code == 200
         up.send_signal(signal.SIGINT)
-        assert up.wait(GONE_WITHIN) == 130
+        assert up.wait(10 * GONE_WITHIN) == 130
         assert up.stderr.read() == ""
+    finally:
+        up.kill()
     assert not target.exists()
 
 
