@@ -89,7 +89,7 @@ class Document:
             return cls.of(json.loads(file.read_bytes()))
         except OSError as error:
             raise ConfigurationError(f"cannot read the proof {file}: {error.strerror}") from None
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, AttributeError):
             raise ConfigurationError(f"{file} is no proof: make one with `chimera-compliance prove --out`") from None
 
     @classmethod
@@ -97,7 +97,7 @@ class Document:
         """The same from parsed JSON.
 
         Raises:
-            TypeError, KeyError: it is no proof.
+            TypeError, KeyError, AttributeError: it is no proof.
         """
         tuples = ("also", "controls")
         proofs = [Proof(**{k: tuple(v) if k in tuples else v for k, v in each.items()}) for each in document["proofs"]]

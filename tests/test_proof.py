@@ -134,9 +134,10 @@ class TestParts:
         parts[1].write_text(json.dumps({**document, "suite_digest": "another"}))
         with pytest.raises(ConfigurationError, match="different versions of the suite"):
             join(parts)
-        parts[2].write_text('{"proofs": [{"no": 1}]}')
-        with pytest.raises(ConfigurationError, match="is no proof"):
-            join(parts)
+        for text in ('{"proofs": [{"no": 1}]}', '{"proofs": [1]}'):
+            parts[2].write_text(text)
+            with pytest.raises(ConfigurationError, match="is no proof"):
+                join(parts)
 
     @pytest.mark.parametrize("text", ["", "3", "0/2", "3/2", "1/x", "-1/2"])
     def test_what_is_no_part_is_told(self, text):
