@@ -89,7 +89,7 @@ class Document:
             return cls.of(json.loads(file.read_bytes()))
         except OSError as error:
             raise ConfigurationError(f"cannot read the proof {file}: {error.strerror}") from None
-        except (ValueError, TypeError, KeyError, AttributeError):
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             raise ConfigurationError(f"{file} is no proof: make one with `chimera-compliance prove --out`") from None
 
     @classmethod
@@ -101,7 +101,7 @@ class Document:
         """
         tuples = ("also", "controls")
         proofs = [Proof(**{k: tuple(v) if k in tuples else v for k, v in each.items()}) for each in document["proofs"]]
-        return cls(**{**document, "proofs": proofs})
+        return cls(**{**document, "proofs": proofs, "suite_digest": document["suite_digest"]})
 
     @classmethod
     def joined(cls, parts: list["Document"]) -> "Document":

@@ -151,30 +151,20 @@ def _proof(contents: Contents, proof: Path | None) -> None:
     if proof is None:
         contents.lack("proof.json", "no proof that the checks detect was given: `prove --out proof.json`")
         return
-    try:
-        content = proof.read_bytes()
-        problems = list(proof_problems(json.loads(content), contents.results))
-    except OSError as error:
-        raise ConfigurationError(f"cannot read the proof {proof}: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise ConfigurationError(f"{proof} is no proof: make one with `chimera-compliance prove --out`") from None
-    contents.add("proof.json", content, "the proof that each check detects")
-    for problem in problems:
+    document = Document.read(proof)
+    contents.add("proof.json", proof.read_bytes(), "the proof that each check detects")
+    for problem in proof_problems(document, contents.results):
         contents.lack("a proof of every check", problem)
 
 
-def proof_problems(document: dict[str, Any], results: Results) -> Iterator[str]:
-    """What a proof does not prove of a run.
-
-    Raises:
-        KeyError, TypeError: it is no proof.
-    """
-    if document.get("suite_digest") != results.run.suite_digest:
+def proof_problems(document: Document, results: Results) -> Iterator[str]:
+    """What a proof does not prove of a run."""
+    if document.suite_digest != results.run.suite_digest:
         yield "the proof is of another version of the suite"
-    broken = [proof.name for proof in Document.of(document).proofs if not proof.holds]
+    broken = [proof.name for proof in document.proofs if not proof.holds]
     if broken:
         yield f"in the proof, {len(broken)} variants came out wrong: {', '.join(broken[:5])}"
-    reddened = {name for each in document["proofs"] if each["control"] for name in each["failed"]}
+    reddened = {name for proof in document.proofs if proof.control for name in proof.failed}
     unproven = [item.id for item in requirements(results) if item.id not in reddened]
     if unproven:
         more = f" and {len(unproven) - 5} more" if len(unproven) > 5 else ""

@@ -9,6 +9,7 @@ from chimera_compliance.evidence.manifest import sha256
 from chimera_compliance.evidence.opened import Opened
 from chimera_compliance.gathering import suite_digest
 from chimera_compliance.outcomes import Outcome, Severity
+from chimera_compliance.proof import Document
 from chimera_compliance.report import FORMATS
 from chimera_compliance.report.headline import requirements
 from chimera_compliance.results import Results
@@ -122,7 +123,7 @@ def _proof(bundle: Opened, results: Results, found: "Verification") -> None:
     if content is None:
         return
     try:
-        problems = list(proof_problems(json.loads(content), results))
+        problems = list(proof_problems(Document.of(json.loads(content)), results))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         found.wrong("proof.json cannot be read")
         return
