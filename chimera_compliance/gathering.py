@@ -89,7 +89,7 @@ class Gathering:
         self._cases: dict[str, _Gathered] = defaultdict(_Gathered)
         self.results: Results | None = None
         self.unwritten = ""
-        self.broken: list[str] = []
+        self.broken: list[str] = recorder.broken
         self.left: dict[str, None] = {}
         self.gate = recorder.gate_inputs(self.started)
         self.evidence = recorder.evidence_options()

@@ -32,7 +32,7 @@ def listing(controls: str | None = None) -> list[dict[str, Any]]:
     checklist = Checklist.load()
     wanted = control_ids(controls, checklist) if controls else None
     facets = _Facets()
-    run_pytest(pytest_arguments("--collect-only"), [facets])
+    run_pytest(pytest_arguments("--collect-only", controls=controls), [facets])
     return [
         {
             "id": control.id,

@@ -13,8 +13,8 @@ Model = TypeVar("Model", bound=BaseModel)
 _LARGEST = 1_000_000
 
 
-class _Loader(yaml.SafeLoader):
-    """SafeLoader that refuses a key given twice: YAML would silently keep the last one."""
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+    """A safe loader that refuses a key given twice: YAML would silently keep the last one."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
         seen: set[str] = set()

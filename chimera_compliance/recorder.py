@@ -5,6 +5,7 @@ controller (or the only process) gathers the reports into results.json and the f
 inert unless checks are among what pytest is asked to run.
 """
 
+import gc
 import uuid
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 
 from chimera_compliance.checklist import Checklist, Requirement
 from chimera_compliance.coverage import COVERAGE, Coverage
-from chimera_compliance.errors import ConfigurationError
+from chimera_compliance.errors import EXIT_INTERRUPTED, ConfigurationError
 from chimera_compliance.gate.inputs import GateInputs, GateOptions
 from chimera_compliance.gathering import Gathering
 from chimera_compliance.history import RESULTS, latest_of
@@ -81,29 +82,48 @@ class Recorder:
 
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
-        self.checklist = Checklist.load()
-        selected = config.getoption("controls")
-        self.controls = control_ids(selected, self.checklist) if selected else _controls_of_files(config)
-        worker = getattr(config, "workerinput", None)
-        self.run_id = worker["run_id"] if worker else new_run_id()
-        self.out = Path(worker["out"] if worker else config.getoption("out") or default_out(self.run_id)).absolute()
-        self.folder = None if worker else RunFolder(self.out)
-        self.journal = self._journal(worker["workerid"].upper() + "-" if worker else "")
-        self.stack = None
+        self._worker = worker = getattr(config, "workerinput", None)
+        given = worker["target"] if worker else config.getoption("target")
+        self.stack = None if given else _begun_stack()
+        self.folder = self.gathering = self.target = None
+        self.broken: list[str] = []
         try:
-            self._load_target(worker)
+            self.checklist = Checklist.load()
+            selected = config.getoption("controls")
+            self.controls = control_ids(selected, self.checklist) if selected else _controls_of_files(config)
+            self.run_id = worker["run_id"] if worker else new_run_id()
+            self.out = Path(worker["out"] if worker else config.getoption("out") or default_out(self.run_id)).absolute()
+            self.folder = None if worker else RunFolder(self.out)
+            self.journal = self._journal(worker["workerid"].upper() + "-" if worker else "")
+            if given:
+                self._load_target(Path(given))
         except ConfigurationError:
             self.close()
             raise
 
-    def _load_target(self, worker: dict | None) -> None:
-        self.target = Target.load(Path(worker["target"]) if worker else self._target_file())
+    def wait_for_target(self) -> Target:
+        """The target; the embedded stack has been starting while the checks were collected.
+
+        Raises:
+            pytest.UsageError: the stack did not start.
+        """
+        from chimera_compliance.stack import StackError
+
+        if self.target is None:
+            try:
+                self._load_target(self.stack.booted().target)
+            except (StackError, ConfigurationError) as error:
+                raise pytest.UsageError(str(error)) from None
+        return self.target
+
+    def _load_target(self, file: Path) -> None:
+        self.target = Target.load(file)
         unknown = set(self.target.not_applicable) - self.checklist.ids
         if unknown:
             raise ConfigurationError(
                 f"{self.target.path}: not_applicable names unknown ids: {', '.join(sorted(unknown))}"
             )
-        self.gathering = None if worker else Gathering(self)
+        self.gathering = None if self._worker else Gathering(self)
 
     def gate_inputs(self, now: datetime) -> GateInputs:
         """What the gate goes by; the previous run is the one named, or that of this folder, or the latest beside it."""
@@ -135,17 +155,6 @@ class Recorder:
             return own if own.is_file() else None
         return latest_of(self.out.parent, self.target.name)
 
-    def _target_file(self) -> Path:
-        if given := self.config.getoption("target"):
-            return Path(given)
-        from chimera_compliance.stack import Stack, StackError
-
-        try:
-            self.stack = Stack.start()
-            return self.stack.boot().target
-        except StackError as error:
-            raise ConfigurationError(str(error)) from None
-
     def _journal(self, prefix: str) -> Journal:
         try:
             if not prefix:  # the controller comes first: what an earlier run left in this folder is not this run's
@@ -166,6 +175,7 @@ class Recorder:
     # Collection
 
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        self.wait_for_target()
         kept, dropped = [], []
         for item in items:
             requirement = self._requirement_of(item)
@@ -179,8 +189,8 @@ class Recorder:
             config.hook.pytest_deselected(items=dropped)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        if report.failed and self.gathering is not None:
-            self.gathering.broken.append(f"{report.nodeid} cannot be loaded: {str(report.longrepr).splitlines()[-1]}")
+        if report.failed:
+            self.broken.append(f"{report.nodeid} cannot be loaded: {str(report.longrepr).splitlines()[-1]}")
 
     def _requirement_of(self, item: pytest.Item) -> Requirement:
         marker = item.get_closest_marker("control")
@@ -189,6 +199,9 @@ class Recorder:
         if requirement is None:
             raise pytest.UsageError(f"{item.nodeid} proves no requirement of config/checklist.yaml")
         return requirement
+
+    def pytest_collection_finish(self) -> None:
+        gc.freeze()  # What was imported stays: to look through it again and again takes a tenth of the time.
 
     # Running
 
@@ -266,7 +279,7 @@ class Recorder:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node) -> None:
-        node.workerinput.update(run_id=self.run_id, out=str(self.out), target=str(self.target.path))
+        node.workerinput.update(run_id=self.run_id, out=str(self.out), target=str(self.wait_for_target().path))
 
     # Gathering
 
@@ -282,11 +295,24 @@ class Recorder:
             self.journal.close()
             if self.gathering is not None:
                 session.exitstatus = self.gathering.finish(interrupted=exitstatus == pytest.ExitCode.INTERRUPTED)
+            elif exitstatus == pytest.ExitCode.INTERRUPTED:
+                session.exitstatus = EXIT_INTERRUPTED
             self.close()
 
     def pytest_terminal_summary(self, terminalreporter) -> None:
         if self.gathering is not None:
             self.gathering.summarize(terminalreporter.write_line)
+
+
+def _begun_stack():
+    from chimera_compliance.stack import Stack, StackError
+
+    try:
+        stack = Stack.start()
+        stack.begin()
+    except StackError as error:
+        raise ConfigurationError(str(error)) from None
+    return stack
 
 
 def control_ids(text: str, checklist: Checklist) -> list[str]:

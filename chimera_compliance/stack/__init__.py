@@ -69,13 +69,31 @@ class Stack:
         Raises:
             StackError: there is no such variant, or it did not start.
         """
-        began = time.monotonic()
-        answer = self._ask({"boot": variant})
+        self.begin(variant)
+        return self.booted()
+
+    def begin(self, variant: str | None = None) -> None:
+        """Begin to start a variant; `booted` waits for it.
+
+        Raises:
+            StackError: the supervisor has ended.
+        """
+        self._begun = variant, time.monotonic()
+        self._tell({"boot": variant})
+
+    def booted(self) -> Running:
+        """The variant that was begun, once it answers.
+
+        Raises:
+            StackError: there is no such variant, or it did not start.
+        """
+        (variant, began), answer = self._begun, self._answer()
         return Running(answer["id"], variant, Path(answer["target"]), time.monotonic() - began)
 
     def stop(self, running: Running) -> None:
         """End a variant and drop its database and roles."""
-        self._ask({"close": running.id})
+        self._tell({"close": running.id})
+        self._answer()
 
     def wait(self) -> None:
         """Return when the supervisor has ended, whoever ended it.
@@ -100,9 +118,14 @@ class Stack:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _ask(self, command: dict) -> dict:
+    def _tell(self, command: dict) -> None:
         try:
             self._process.stdin.write(json.dumps(command) + "\n")
+        except (OSError, ValueError):
+            raise StackError("the reference stack ended unexpectedly") from None
+
+    def _answer(self) -> dict:
+        try:
             answer = self._process.stdout.readline()
         except (OSError, ValueError):
             answer = ""

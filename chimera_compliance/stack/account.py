@@ -103,15 +103,15 @@ class Account:
         return self.client("kms").describe_key(KeyId=KEY_ALIAS)["KeyMetadata"]["Arn"]
 
     def fill(self) -> None:
-        """Key, roles, rotation function, trail and parameters: what is cheap to make."""
+        """Key, roles, rotation function and trail: what is cheap to make."""
         self._key()
         roles = self._roles()
         self._function(roles["chimera-rotation"])
         self._trail()
-        self._parameters()
 
     def fill_slowly(self) -> None:
-        """Containers and instances, for which moto loads half of EC2."""
+        """Parameters, containers and instances, for which moto loads half of EC2."""
+        self._parameters()
         self.task_definition()
         ec2 = self.client("ec2")
         ec2.run_instances(ImageId="ami-12c6146b", MinCount=1, MaxCount=1, UserData=_USER_DATA)

@@ -15,7 +15,7 @@ from chimera_compliance.stack.account import NUMBER, Account
 
 _SCOPE = re.compile(r"Credential=[^/]+/\d+/[^/]+/([^/]+)/aws4_request")
 _LAMBDA = {"configuration": "GetFunctionConfiguration", "concurrency": "GetFunctionConcurrency", "policy": "GetPolicy"}
-_SLOW = ("ec2", "ecs")
+_SLOW = ("ec2", "ecs", "ssm")
 
 
 class Front:

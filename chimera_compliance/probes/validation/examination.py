@@ -59,6 +59,7 @@ class Examination:
     seen: list[Seen] = field(default_factory=list)
     exchanges: list[Exchange] = field(default_factory=list)
     _turn: int = 0
+    _bearers: "dict[tuple[str, str], tuple[Principal, Operation]]" = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._bench = Bench(self.send)
@@ -95,6 +96,7 @@ class Examination:
             self._turn += 1
         token = token_for(principal, operation) if principal and principal.has_token and not operation.public else None
         headers = self.api.authorization(token) if token else ()
+        self._bearers |= dict.fromkeys(headers, (principal, operation))
         whole = Whole(operation, operation.request(principal, headers=headers), body_of(operation, principal))
         if operation.method != "POST" or not has_members(operation) or not isinstance(whole.body, dict):
             return whole
@@ -187,12 +189,23 @@ class Examination:
         return [change for change in trial.changes if change not in decided]
 
     def send(self, requests: list[Request]) -> list[Exchange]:
+        """The answers in order; what could not be sent is there with its reason."""
         try:
-            found = self.api.send(requests)
+            found = self.api.send([self._renewed(request) for request in requests])
         except Inconclusive as error:
             found = [Exchange(request, error=str(error)) for request in requests]
         self.exchanges += found
         return found
+
+    def _renewed(self, request: Request) -> Request:
+        """With the token that its principal has now: the one that it was made with may have expired."""
+        headers: list[tuple[str, str]] = []
+        for pair in request.headers:
+            if bearer := self._bearers.get(pair):
+                headers += self.api.authorization(token_for(*bearer))
+            else:
+                headers.append(pair)
+        return replace(request, headers=tuple(headers))
 
 
 def _changes(exchange: Exchange) -> bool:

@@ -54,12 +54,21 @@ def response(scope, error: ApiError) -> JSONResponse:
 
 def install(app: FastAPI) -> None:
     """Give the framework's own errors the same shape."""
-    app.add_exception_handler(ApiError, lambda request, error: response(request.scope, error))
-    app.add_exception_handler(HTTPException, _framework_error)
-    app.add_exception_handler(RequestValidationError, _invalid_input)
-    app.add_exception_handler(OperationalError, _unavailable)
-    app.add_exception_handler(PoolTimeout, _unavailable)
-    app.add_exception_handler(Exception, _internal_error)
+    app.add_exception_handler(ApiError, _at_once(lambda request, error: response(request.scope, error)))
+    app.add_exception_handler(HTTPException, _at_once(_framework_error))
+    app.add_exception_handler(RequestValidationError, _at_once(_invalid_input))
+    app.add_exception_handler(OperationalError, _at_once(_unavailable))
+    app.add_exception_handler(PoolTimeout, _at_once(_unavailable))
+    app.add_exception_handler(Exception, _at_once(_internal_error))
+
+
+def _at_once(handler):
+    """The handler as a coroutine: any other the framework would run in a thread."""
+
+    async def handled(request: Request, error: Exception) -> JSONResponse:
+        return handler(request, error)
+
+    return handled
 
 
 def _framework_error(request: Request, error: HTTPException) -> JSONResponse:

@@ -16,6 +16,7 @@ import jwt
 from chimera_compliance.stack.variant import ALL_ROLES, Caller, Refused, Variant
 
 _LONGEST = 8192
+_signatures = jwt.PyJWS()
 
 
 @dataclass
@@ -70,7 +71,7 @@ def signature(token: Token, variant: Variant) -> None:
     """Made with our key; keys that the token brings or points at are not looked at."""
     key = variant.signing.public_key or token.key
     try:
-        jwt.PyJWS().decode(token.raw, key, algorithms=[variant.signing.algorithm])
+        _signatures.decode(token.raw, key, algorithms=[variant.signing.algorithm])
     except jwt.PyJWTError as error:
         raise Refused("signature") from error
 

@@ -10,13 +10,21 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Depends, Request
-from sqlalchemy import Connection, create_engine, event, insert, select, text
-from sqlalchemy.orm import Session
+from sqlalchemy import Connection, bindparam, create_engine, event, insert, select, text
+from sqlalchemy.orm import Session, sessionmaker
 
 from chimera_compliance.stack.api.tables import AuditLog, Tenant, User
 from chimera_compliance.stack.variant import Caller, Settings, Variant
 
 _OPTIONS = "-c statement_timeout=10000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=15000"
+
+
+_BIND = text("SELECT set_config('app.current_tenant_id', :tenant, true)")
+_KNOWN = (
+    select(User.roles.any(bindparam("role")))
+    .join(Tenant, Tenant.id == User.tenant_id)
+    .where(User.id == bindparam("user"), User.tenant_id == bindparam("tenant"), User.active, Tenant.active)
+)
 
 
 class Database:
@@ -26,16 +34,19 @@ class Database:
         defaults = {"pool_size": 8, "max_overflow": 8, "pool_timeout": 5, "connect_args": {"options": _OPTIONS}}
         url = dsn.replace("postgresql://", "postgresql+psycopg://", 1)
         self._engine = create_engine(url, hide_parameters=True, **{**defaults, **variant.engine})
+        self._sessions = sessionmaker(self._engine, expire_on_commit=False)
         self._variant = variant
+        event.listen(self._sessions, "after_begin", self._bind)
         event.listen(self._engine, "do_connect", lambda *args: args[-1].update(password=password()))
 
     @contextmanager
     def transaction(self, caller: Caller) -> Iterator[Session]:
         """Committed when the block ends well; the connection is only taken with the first statement."""
-        session = Session(self._engine, expire_on_commit=False)
-        event.listen(session, "after_begin", lambda _, __, connection: self._variant.bind(connection, caller))
-        with session, session.begin():
+        with self._sessions(info={"caller": caller}) as session, session.begin():
             yield session
+
+    def _bind(self, session: Session, _, connection: Connection) -> None:
+        self._variant.bind(connection, session.info["caller"])
 
     def knows(self, caller: Caller) -> bool:
         """Whether the token's user still exists, is active and holds the role."""
@@ -50,19 +61,13 @@ class Database:
 
 def bind(connection: Connection, caller: Caller) -> None:
     """Bind the transaction to the caller's tenant; row-level security does the rest."""
-    statement = text("SELECT set_config('app.current_tenant_id', :tenant, true)")
-    connection.execute(statement, {"tenant": str(caller.tenant_id)})
+    connection.execute(_BIND, {"tenant": str(caller.tenant_id)})
 
 
 def known_user(session: Session, caller: Caller) -> bool:
     """An active user of an active tenant who was granted the role."""
-    return bool(
-        session.scalar(
-            select(User.roles.any(caller.role))
-            .join(Tenant, Tenant.id == User.tenant_id)
-            .where(User.id == caller.user_id, User.tenant_id == caller.tenant_id, User.active, Tenant.active)
-        )
-    )
+    who = {"role": caller.role, "user": caller.user_id, "tenant": caller.tenant_id}
+    return bool(session.scalar(_KNOWN, who))
 
 
 class Work:
