@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Depends, Request
-from sqlalchemy import Connection, bindparam, create_engine, event, insert, select, text
+from sqlalchemy import Connection, Text, any_, bindparam, create_engine, event, insert, select, text
 from sqlalchemy.orm import Session, sessionmaker
 
 from chimera_compliance.stack.api.tables import AuditLog, Tenant, User
@@ -21,7 +21,7 @@ _OPTIONS = "-c statement_timeout=10000 -c lock_timeout=5000 -c idle_in_transacti
 
 _BIND = text("SELECT set_config('app.current_tenant_id', :tenant, true)")
 _KNOWN = (
-    select(User.roles.any(bindparam("role")))
+    select(bindparam("role", type_=Text) == any_(User.roles))
     .join(Tenant, Tenant.id == User.tenant_id)
     .where(User.id == bindparam("user"), User.tenant_id == bindparam("tenant"), User.active, Tenant.active)
 )
