@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/ready
 TESTED := $(VENV)/ready-for-tests
 
-.PHONY: verify test proof sample lint clean
+.PHONY: verify test proof sample lint scan clean
 
 verify: $(READY)
 	@$(BIN)/chimera-compliance verify $(ARGS)
@@ -27,6 +27,11 @@ sample: $(TESTED)
 
 lint: $(TESTED)
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+# What stops a change of ours: no credential in any commit, no weakness in the code.
+scan: $(READY)
+	@$(BIN)/gitleaks git . --redact --no-banner
+	@$(BIN)/bandit --quiet --recursive --severity-level medium --configfile pyproject.toml chimera_compliance checks conftest.py
 
 $(BIN)/python:
 	@$(PYTHON) -m venv $(VENV)
