@@ -119,9 +119,13 @@ class Comparison:
                 request = visit.with_([(point, make(point.value, *words))], f"{point.label}: {pair.name}")
                 answers += self._api.send([request])
         if told := _difference(ones, others):
-            entry = "ordering" if point.ordering else "header" if point.where == "cookie" else point.where
             sighting = Sighting(
-                visit.operation.id, entry, point.label, "", f"a text that {pair.name}: {told}", ones[0].observation
+                visit.operation.id,
+                point.entry,
+                point.label,
+                "",
+                f"a text that {pair.name}: {told}",
+                ones[0].observation,
             )
             self._found.saw(sighting)
 

@@ -45,8 +45,7 @@ def explain(api: "Api", means: Means, hit: Hit) -> Sighting | None:
     operation = hit.shot.visit.operation.id
     if isinstance(means, Watched) and (statement := _stare(api, means, hit)):
         proof = "the database was sent a statement in which a value has left its literal"
-        entry = "ordering" if point.ordering else "header" if point.where == "cookie" else point.where
-        return Sighting(operation, entry, point.label, "", proof, hit.exchange.observation, statement)
+        return Sighting(operation, point.entry, point.label, "", proof, hit.exchange.observation, statement)
     return told(hit) if shows_syntax(hit.exchange) else None
 
 

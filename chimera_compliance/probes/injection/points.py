@@ -63,6 +63,11 @@ class Point:
         patterns = (SORTING, DIRECTION, COLUMNS, CONDITION, PAGING)
         return self.where == "query" and any(pattern.fullmatch(self.name) for pattern in patterns)
 
+    @property
+    def entry(self) -> str:
+        """The kind of place that a sighting there is told by."""
+        return "ordering" if self.ordering else "header" if self.where == "cookie" else self.where
+
     def put(self, request: Request, text: str, principal: "Principal | None") -> Request:
         """The request with this text in this place."""
         match self.where:

@@ -1,6 +1,11 @@
 """What was seen: text of a request that became SQL, where it entered, and how one knows."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from chimera_compliance.probes.injection.points import Point
 
 _LONGEST = 260
 
@@ -66,3 +71,17 @@ class Findings:
     def knows(self, operation: str, place: str) -> bool:
         """Whether something was seen there already."""
         return any(item.operation == operation and item.place == place for item in self.seen)
+
+    def decide(self, operation: str, places: "Iterable[Point]") -> None:
+        """These places were looked at."""
+        for point in places:
+            name = f"{operation}, {point.label}"
+            self.tested.setdefault(point.entry, {})[name] = None
+            self.untested.get(point.entry, {}).pop(name, None)
+
+    def leave_open(self, operation: str, places: "Iterable[Point]", reason: str) -> None:
+        """These could not be, unless they were already; names that no document tells need not be."""
+        for point in places:
+            name = f"{operation}, {point.label}"
+            if point.documented and name not in self.tested.get(point.entry, {}):
+                self.untested.setdefault(point.entry, {})[name] = reason

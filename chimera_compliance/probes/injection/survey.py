@@ -26,10 +26,10 @@ from chimera_compliance.probes.injection.payloads import (
 )
 from chimera_compliance.probes.injection.points import Point
 from chimera_compliance.probes.injection.sightings import Findings, Sighting
-from chimera_compliance.probes.injection.visits import Shot, Visit, at_rest, changes_a_credential, may_visit, siblings
+from chimera_compliance.probes.injection.stored import Stored
+from chimera_compliance.probes.injection.tidying import Tidier
+from chimera_compliance.probes.injection.visits import Shot, Visit, changes_a_credential, may_visit, siblings
 from chimera_compliance.probes.injection.wildcards import Wildcards
-from chimera_compliance.probes.openapi.operations import PATH_PARAMETER
-from chimera_compliance.probes.ownership.throwaway import Workshop, identifier_of
 
 if TYPE_CHECKING:
     from chimera_compliance.probes.http.api import Api
@@ -50,12 +50,10 @@ class Survey:
     ) -> None:
         self.api, self.means, self.found = api, means, Findings(means=means.proof)
         self._principals = list(principals) or [None]
-        self._workshop = Workshop(api, operations, self.found.left)
-        self._stored: dict[int, Shot] = {}
+        self._tidier = Tidier(api, operations, self.found.left)
+        self._stored = Stored(api, means, self.found, self._tidier)
         self._broken: list[Hit] = []
-        self._operations = operations
         self._refused: Counter[tuple[str, bool]] = Counter()
-        self._made: list[tuple[Visit, Exchange]] = []
         self._open: dict[tuple[str, str], Shot] = {}
         self._others: dict[tuple[str, str], Visit] = {}
         self.visits = list(self._plan(operations))
@@ -67,7 +65,7 @@ class Survey:
                 continue
             visit = Visit(self.api, operation, self._principals[0])
             if reason:
-                self._undecided(visit, visit.points, reason)
+                self.found.leave_open(visit.operation.id, visit.points, reason)
             elif not changes_a_credential(visit):
                 yield visit
 
@@ -79,12 +77,12 @@ class Survey:
         reading = [visit for visit in self.visits if not visit.operation.unsafe]
         self._packed(making, stores=True)
         for visit in changing:
-            visit.own = self._made_for(visit)
+            visit.own = self._stored.made_for(visit)
         self._packed(changing, stores=True)
         self._packed(reading)
-        self._read_again(reading)
+        self._stored.read_again(reading)
         self._packed([visit for visit in reading if visit.base is not None and visit.base.ok], form=second_form)
-        self._late()
+        self._stored.look_for_late(self.visits)
         self.found.no_claims = Forger(self.api, self.visits, self.means, self.found).run()
         self._single(self._bound_places())
         self._further()
@@ -92,8 +90,7 @@ class Survey:
             Comparison(self.api, self.found).run(self.visits)
         self._look_at_errors()
         Wildcards(self.api, self.found).run(reading)
-        for visit, answer in self._made:
-            self._discard(visit, answer)
+        self._stored.discard()
         return self.found
 
     # What is asked
@@ -117,27 +114,21 @@ class Survey:
         for visit in visits:
             taking = [p for p in visit.points if p.where != "path" and (p.free or not p.documented)]
             shots.append(Shot(visit, tuple((point, form(point)) for point in taking)))
-        for hit in self.means.fire(shots, list(self._stored)):
+        for hit in self.means.fire(shots, self._stored.numbers):
             self._digest(hit, stores=stores)
-
-    def _read_again(self, reading: Sequence[Visit]) -> None:
-        """What was made is asked for by its own id, for that is when its texts are used."""
-        made = [(visit, own) for visit in reading if (own := self._made_for(visit))]
-        shots = [Shot(Visit(self.api, visit.operation, visit.principal, own=own), ()) for visit, own in made]
-        self.means.fire(shots, list(self._stored))
 
     def _digest(self, hit: Hit, *, stores: bool) -> None:
         visit, answer = hit.shot.visit, hit.exchange
         if hit.told or not answer.ok or not stores:
-            self._clean_up(visit, answer)
+            self._tidier.discard(visit, answer)
         if hit.told:
             self._apart(hit.shot)
             return
         if answer.ok or (visit.deletes and answer.status in _REACHED_BUT_NOTHING_THERE):
             visit.base = visit.base or answer
             if stores:
-                self._keep(hit)
-            self._decided(visit, [point for point, _ in hit.shot.aims])
+                self._stored.keep(hit)
+            self.found.decide(visit.operation.id, [point for point, _ in hit.shot.aims])
             return
         base = self._plain(visit)
         if base.status == answer.status or len(hit.shot.aims) == 1:
@@ -149,7 +140,7 @@ class Survey:
         """The plain request's answer, asked for once."""
         if visit.base is None:
             [visit.base] = self.api.send([visit.request("plain")])
-            self._clean_up(visit, visit.base)
+            self._tidier.discard(visit, visit.base)
             if visit.base.status in (403, 409):
                 self._hand_over(visit)
         return visit.base
@@ -160,7 +151,7 @@ class Survey:
             if other is not visit.principal and other is not None:
                 instead = self._as(visit, other)
                 [answer] = self.api.send([instead.request("plain")])
-                self._clean_up(instead, answer)
+                self._tidier.discard(instead, answer)
                 if answer.ok:
                     visit.become(other, answer)
                     return
@@ -177,24 +168,14 @@ class Survey:
         else:
             parts = alone
         for hit in self.means.fire(parts):
-            self._keep(hit)
+            self._stored.keep(hit)
             if len(hit.shot.aims) == 1:
                 self._settle(hit, self._plain(hit.shot.visit))
                 self._note_refusal(hit)
             elif hit.told or not hit.exchange.ok:
                 self._apart(hit.shot)
             else:
-                self._decided(hit.shot.visit, [point for point, _ in hit.shot.aims])
-
-    def _keep(self, hit: Hit) -> None:
-        """What a text was stored with is read again later, and put away after that."""
-        visit, stores = hit.shot.visit, any(point.where in ("body", "header") for point, _ in hit.shot.aims)
-        if visit.operation.unsafe and hit.exchange.ok and not hit.told and stores:
-            self._made.append((visit, hit.exchange))
-            self._stored[hit.shot.number] = hit.shot
-            self.found.stored.append(visit.operation.id)
-        else:
-            self._clean_up(visit, hit.exchange)
+                self.found.decide(hit.shot.visit.operation.id, [point for point, _ in hit.shot.aims])
 
     def _worth_asking(self, shot: Shot) -> Iterator[tuple[Point, Form]]:
         """Without the customary names that something before the application has refused twice already."""
@@ -202,7 +183,7 @@ class Survey:
             if point.documented or self._refused[point.label, form.quotes] < _REFUSED_EVERYWHERE:
                 yield point, form
             else:
-                self._decided(shot.visit, [point])
+                self.found.decide(shot.visit.operation.id, [point])
 
     def _note_refusal(self, hit: Hit) -> None:
         point, form = hit.shot.aims[0]
@@ -218,7 +199,10 @@ class Survey:
             return
         places = [point for point, _ in hit.shot.aims]
         reason = self._unreached(visit, base, answer)
-        self._undecided(visit, places, reason) if reason else self._decided(visit, places)
+        if reason:
+            self.found.leave_open(visit.operation.id, places, reason)
+        else:
+            self.found.decide(visit.operation.id, places)
         if errors.suspicious(answer, base):
             self._broken.append(hit)
 
@@ -252,12 +236,12 @@ class Survey:
         shots = [shot for shot in shots if not self._known(shot)]
         hits = self.means.fire(shots)
         for hit in hits:
-            self._clean_up(hit.shot.visit, hit.exchange)
+            self._tidier.discard(hit.shot.visit, hit.exchange)
             if hit.told:
                 for point, form in hit.shot.aims:
                     self._saw(hit, point, form)
             else:
-                self._decided(hit.shot.visit, [point for point, _ in hit.shot.aims])
+                self.found.decide(hit.shot.visit.operation.id, [point for point, _ in hit.shot.aims])
                 if errors.suspicious(hit.exchange, hit.shot.visit.base):
                     self._broken.append(hit)
                 if not errors.refused(hit.exchange):
@@ -290,55 +274,12 @@ class Survey:
     def _pack_again(self, shots: Sequence[Shot]) -> None:
         fresh = [shot for shot in shots if not self._known(shot)]
         for hit in self.means.fire(fresh):
-            self._clean_up(hit.shot.visit, hit.exchange)
+            self._tidier.discard(hit.shot.visit, hit.exchange)
             broken = (hit.exchange.status or 0) >= 500
             if hit.told or broken:
                 self._apart(hit.shot)
 
     # What comes of it
-
-    def _late(self) -> None:
-        """Stored text that was run when something else was asked for: read again, one operation at a time."""
-        late = getattr(self.means, "late", {})
-        for number, statement in list(late.items()):
-            shot = self._stored[number]
-            for visit in self.visits:
-                if visit.operation.unsafe:
-                    continue
-                late.pop(number, None)
-                asked = self.means.fire([Shot(self._at_what_was_made(visit), ())], [number])
-                if number in late:
-                    self._saw_stored(shot, visit, asked[0].exchange, late[number])
-                    break
-            else:
-                self._saw_stored(shot, shot.visit, None, statement)
-
-    def _at_what_was_made(self, visit: Visit) -> Visit:
-        own = self._made_for(visit)
-        return Visit(self.api, visit.operation, visit.principal, own=own) if own else visit
-
-    def _made_for(self, visit: Visit) -> str | None:
-        """The id of what was made here, for an operation on one such thing."""
-        parent, _, last = visit.operation.path.rpartition("/")
-        if not PATH_PARAMETER.fullmatch(last):
-            return None
-        made = (answer for maker, answer in self._made if maker.operation.path == parent and answer.ok)
-        told = (identifier_of(answer, last[1:-1]) for answer in made)
-        return next((found for found in told if found and "(" not in found), None)  # no text of ours for an id
-
-    def _saw_stored(self, shot: Shot, visit: Visit, exchange: Exchange | None, statement: str) -> None:
-        places = ", ".join(point.name for point, _ in shot.aims if point.documented) or "a header"
-        self.found.saw(
-            Sighting(
-                visit.operation.id,
-                "stored",
-                f"text that {shot.visit.operation.id} stored ({places})",
-                "",
-                self.means.proof,
-                exchange.observation if exchange else "",
-                statement,
-            )
-        )
 
     def _saw(self, hit: Hit, point: Point, form: Form) -> None:
         operation = hit.shot.visit.operation.id
@@ -346,10 +287,9 @@ class Survey:
             self.found.knows(operation, point.label) or not self._waits(hit, point, form)
         ):
             return
-        entry = "ordering" if point.ordering else "header" if point.where == "cookie" else point.where
-        observation = hit.exchange.observation
-        self.found.saw(Sighting(operation, entry, point.label, form.name, self.means.proof, observation, hit.statement))
-        self._decided(hit.shot.visit, [point])
+        proof, observation = self.means.proof, hit.exchange.observation
+        self.found.saw(Sighting(operation, point.entry, point.label, form.name, proof, observation, hit.statement))
+        self.found.decide(operation, [point])
 
     def _waits(self, hit: Hit, point: Point, form: Form) -> bool:
         return isinstance(self.means, Timed) and self.means.confirmed(
@@ -374,45 +314,6 @@ class Survey:
         for hit in broken:
             if errors.shows_syntax(hit.exchange):
                 self.found.saw(errors.told(hit))
-
-    def _clean_up(self, visit: Visit, answer: Exchange) -> None:
-        self._discard(visit, answer)
-
-    def _discard(self, visit: Visit, answer: Exchange) -> None:
-        told = identifier_of(answer, "id") if answer.ok else None
-        if visit.operation.method == "POST" and visit.principal and told and told not in answer.request.path:
-            known = frozenset(visit.principal.resources.values())
-            self._workshop.discard_created(visit.operation, answer, visit.principal, known)
-            if told not in known:
-                self._retire(visit, told)
-
-    def _retire(self, visit: Visit, identifier: str) -> None:
-        """What cannot be deleted is paused or closed, where an update can do that: quotas count what is active."""
-        for operation in self._operations:
-            parent, _, last = operation.path.rpartition("/")
-            if operation.method != "PATCH" or parent != visit.operation.path or not PATH_PARAMETER.fullmatch(last):
-                continue
-            resting = at_rest(operation)
-            if resting is not None:
-                update = Visit(self.api, operation, visit.principal, own=identifier)
-                name, state = resting
-                body = operation.payload.encoded({name: state})[1]
-                self.api.send([replace(update.request("put to rest"), body=body)])
-                return
-
-    def _decided(self, visit: Visit, places: Iterable[Point]) -> None:
-        for point in places:
-            kind = "ordering" if point.ordering else "header" if point.where == "cookie" else point.where
-            name = f"{visit.operation.id}, {point.label}"
-            self.found.tested.setdefault(kind, {})[name] = None
-            self.found.untested.get(kind, {}).pop(name, None)
-
-    def _undecided(self, visit: Visit, places: Iterable[Point], reason: str) -> None:
-        for point in places:
-            kind = "ordering" if point.ordering else "header" if point.where == "cookie" else point.where
-            name = f"{visit.operation.id}, {point.label}"
-            if point.documented and name not in self.found.tested.get(kind, {}):
-                self.found.untested.setdefault(kind, {})[name] = reason
 
 
 def _groups(shot: Shot) -> list[Shot]:
