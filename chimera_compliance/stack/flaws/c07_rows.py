@@ -1,5 +1,7 @@
 """C07: rows that are missing, doubled or untrue."""
 
+from uuid import UUID
+
 from chimera_compliance.stack.flaws import ALICE, flaw
 from chimera_compliance.stack.flaws.audit_rows import recorded, with_headers
 
@@ -206,11 +208,19 @@ def _recording(action, kind, before_role):
             from chimera_compliance.stack.api.unit_of_work import Work
             from chimera_compliance.stack.flaws.audit_rows import inserted, row_of
 
-            work = Work(session, caller, variant)
-            inserted(work, row_of(work, action, kind, request.path_params.get("campaign_id"), {}))
+            work, named = Work(session, caller, variant), request.path_params.get("campaign_id")
+            if named is None or _is_uuid(named):
+                inserted(work, row_of(work, action, kind, named, {}))
         return admitted or await guard.admit(request, operation, variant)
 
     return admit
+
+
+def _is_uuid(text):
+    try:
+        return bool(UUID(text))
+    except ValueError:
+        return False
 
 
 @flaw("C07", breaks="C07.14", why="refused attempts are declared as recorded, and are not")
