@@ -104,14 +104,14 @@ def configuration_in_details(variant):
 def body_in_details(variant):
     from pydantic import Field
 
-    from chimera_compliance.stack.api.models import Transaction, TransactionCreate
+    from chimera_compliance.stack.api.models import Prose, Transaction, TransactionCreate
     from chimera_compliance.stack.api.operations import commerce
     from chimera_compliance.stack.api.unit_of_work import UnitOfWork
 
     class Payment(TransactionCreate):
         """A transaction that the wallet's owner has confirmed."""
 
-        wallet_passphrase: str = Field("", max_length=100)
+        wallet_passphrase: Prose = Field("", max_length=100)
 
     def create(work: UnitOfWork, body: Payment) -> Transaction:
         """Transfer USDC, or pay for a token's deployment."""
