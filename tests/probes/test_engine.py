@@ -12,8 +12,8 @@ import pytest
 from loopback import always, answer, api_for, serving
 
 from chimera_compliance.probes.http.api import Unresponsive
-from chimera_compliance.probes.http.engine import LARGEST_BODY
 from chimera_compliance.probes.http.exchange import Request
+from chimera_compliance.probes.http.reading import LARGEST_BODY
 
 GET = Request("GET", "/x")
 

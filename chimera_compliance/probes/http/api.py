@@ -11,8 +11,8 @@ from yarl import URL
 from chimera_compliance.errors import OutOfScope
 from chimera_compliance.journal import Journal
 from chimera_compliance.outcomes import Inconclusive
-from chimera_compliance.probes.http.engine import Engine, Outgoing
-from chimera_compliance.probes.http.exchange import Exchange, Headers, Request
+from chimera_compliance.probes.http.engine import Engine
+from chimera_compliance.probes.http.exchange import Exchange, Headers, Outgoing, Request
 from chimera_compliance.probes.http.limiter import wait_for
 from chimera_compliance.probes.http.transcript import keep
 from chimera_compliance.probes.http.trust import (

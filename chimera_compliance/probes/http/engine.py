@@ -6,36 +6,26 @@ target's own limits. Nothing here raises on what a server does: a hang, a reset 
 
 import asyncio
 import threading
-import zlib
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from itertools import groupby
 from queue import SimpleQueue
 from ssl import SSLContext
 
 import aiohttp
 from aiohttp import ClientTimeout, DummyCookieJar, TCPConnector
-from yarl import URL
 
-from chimera_compliance.probes.http.exchange import Exchange, Headers, Request
+from chimera_compliance.probes.http.exchange import Exchange, Outgoing
 from chimera_compliance.probes.http.explain import explain, never_reached
+from chimera_compliance.probes.http.pipeline import pipelined
+from chimera_compliance.probes.http.reading import LARGEST_FIELD, exchange_of, head, read
 
-LARGEST_BODY = 1 << 20
-_LARGEST_FIELD = 1 << 16
 _IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"})
 _IMPATIENT_AFTER = 16
 _IMPATIENT_SECONDS = 1.0
 _IDLE_SECONDS = 1.5
 """Idle connections are closed before servers do it (gunicorn after 2 s, uvicorn 5): a POST would not survive that."""
-
-
-@dataclass(frozen=True)
-class Outgoing:
-    """A request made ready: its URL, encoded as it will be sent, and all its headers."""
-
-    request: Request
-    url: URL
-    headers: Headers
 
 
 @dataclass
@@ -96,7 +86,7 @@ class Engine:
             self._loop.close()
 
     async def _run(self, batch: list[Outgoing], done: SimpleQueue) -> None:
-        work = iter(enumerate(batch))
+        work = iter(_together(batch))
         try:
             async with asyncio.TaskGroup() as workers:
                 for _ in range(min(self._concurrency, len(batch))):
@@ -104,9 +94,24 @@ class Engine:
         except BaseExceptionGroup as group:
             done.put(group.exceptions[0])
 
-    async def _work(self, work: Iterator[tuple[int, Outgoing]], done: SimpleQueue) -> None:
-        for position, outgoing in work:
-            done.put((position, await self._exchange(outgoing)))
+    async def _work(self, work: Iterator[list[tuple[int, Outgoing]]], done: SimpleQueue) -> None:
+        for together in work:
+            outgoing = [item for _, item in together]
+            piped = outgoing[0].request.pipeline
+            exchanges = await self._pipeline(outgoing) if piped else [await self._exchange(outgoing[0])]
+            for (position, _), exchange in zip(together, exchanges, strict=True):
+                done.put((position, exchange))
+
+    async def _pipeline(self, batch: list[Outgoing]) -> list[Exchange]:
+        """All at once, on a connection of their own; never tried again, for some may have been answered."""
+        for outgoing in batch:
+            await self._turn(outgoing)
+        return await pipelined(batch, self._tls, batch[0].request.patience or self._patience)
+
+    async def _turn(self, outgoing: Outgoing) -> None:
+        """Wait until the request may go, and count it."""
+        await self._paces.setdefault(outgoing.url.authority, Pace(self._rate)).turn()
+        self.sent += 1
 
     async def _exchange(self, outgoing: Outgoing) -> Exchange:
         """One request, tried once more when the connection failed and nothing can have been done twice."""
@@ -117,27 +122,26 @@ class Engine:
             return Exchange(outgoing.request, error=explain(error, self._patience))
 
     async def _attempt(self, outgoing: Outgoing) -> tuple[Exchange, bool]:
-        url, request = outgoing.url, outgoing.request
-        await self._paces.setdefault(url.authority, Pace(self._rate)).turn()
-        self.sent += 1
+        request = outgoing.request
+        await self._turn(outgoing)
         seen: dict = {}
         clock, patience = asyncio.get_running_loop(), request.patience or self._patience
         started = clock.time()
         try:
             async with asyncio.timeout(patience), self._opened(outgoing) as response:
-                seen |= {"status": response.status, "reason": response.reason or "", "headers": _headers(response)}
+                seen |= head(response.status, response.reason, response.raw_headers)
                 if _has_surplus(response):
                     self._stop_reusing_connections()
-                await _read(response, seen)
+                await read(response.content, seen)
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             seen["error"] = explain(error, patience)
             if request.patience is None:
                 self._note_silence(error, seen)
             broken = isinstance(error, aiohttp.ClientError | ConnectionError) and "status" not in seen
             again = never_reached(error) or (request.method in _IDEMPOTENT and broken)
-            return _exchange(request, seen, clock.time() - started), again
+            return exchange_of(request, seen | {"seconds": clock.time() - started}), again
         self._silent = 0
-        return _exchange(request, seen, clock.time() - started), False
+        return exchange_of(request, seen | {"seconds": clock.time() - started}), False
 
     def _note_silence(self, error: Exception, seen: dict) -> None:
         silent = isinstance(error, TimeoutError) and "status" not in seen
@@ -174,50 +178,23 @@ class Engine:
             timeout=ClientTimeout(total=None),
             auto_decompress=False,
             skip_auto_headers=["Content-Type"],
-            max_line_size=_LARGEST_FIELD,
-            max_field_size=_LARGEST_FIELD,
+            max_line_size=LARGEST_FIELD,
+            max_field_size=LARGEST_FIELD,
         )
 
 
-def _exchange(request: Request, seen: dict, seconds: float) -> Exchange:
-    encoding = next((v for k, v in seen.get("headers", ()) if k.lower() == "content-encoding"), "").lower()
-    if encoding in ("gzip", "x-gzip", "deflate") and seen.get("body"):
-        seen |= decompressed(seen["body"], seen.get("truncated", False))
-    return Exchange(request, seconds=seconds, **seen)
+def _together(batch: list[Outgoing]) -> Iterator[list[tuple[int, Outgoing]]]:
+    """The requests and their places: those of one pipeline to one server in one piece, every other alone."""
 
+    def piece(item: tuple[int, Outgoing]) -> object:
+        position, outgoing = item
+        pipeline = outgoing.request.pipeline
+        return (pipeline, outgoing.url.origin()) if pipeline else position
 
-def decompressed(body: bytes, truncated: bool = False) -> dict:
-    """The first 1 MiB of a gzip or deflate body; the body as it came where it is neither."""
-    for window in (47, -15):
-        try:
-            stream = zlib.decompressobj(window)
-            plain = stream.decompress(body, LARGEST_BODY)
-        except zlib.error:
-            continue
-        return {"body": plain, "truncated": truncated or bool(stream.unconsumed_tail)}
-    return {"body": body, "truncated": truncated}
+    for _, together in groupby(enumerate(batch), key=piece):
+        yield list(together)
 
 
 def _has_surplus(response: aiohttp.ClientResponse) -> bool:
     """Whether a body may follow where none may be, which the next answer on that connection would begin with."""
     return response.status == 204 and response.headers.get("Content-Length", "0") != "0"
-
-
-def _headers(response: aiohttp.ClientResponse) -> Headers:
-    return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in response.raw_headers)
-
-
-async def _read(response: aiohttp.ClientResponse, seen: dict) -> None:
-    """Read the body into `seen`, piece by piece, so that a stream that never ends leaves what it sent."""
-    seen["body"] = b""
-    chunks: list[bytes] = []
-    size = 0
-    try:
-        while chunk := await response.content.read(LARGEST_BODY):
-            chunks.append(chunk)
-            size += len(chunk)
-            if size >= LARGEST_BODY:
-                seen["truncated"] = True
-                break
-    finally:
-        seen["body"] = b"".join(chunks)[:LARGEST_BODY]

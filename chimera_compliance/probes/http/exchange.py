@@ -4,6 +4,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from yarl import URL
+
 Headers = tuple[tuple[str, str], ...]
 
 
@@ -15,6 +17,7 @@ class Request:
     an absolute URL. ``headers`` may hold a name twice. ``note`` says what is special, in a few words: "no token".
     ``resolved`` is false where an id in the path is made up: a 404 then says nothing about the credential.
     ``patience`` is the seconds after which the client hangs up on purpose; None leaves it to the scope's timeout.
+    ``pipeline``: neighbours with the same name here are written at once, on one connection that is theirs alone.
     """
 
     method: str
@@ -25,11 +28,21 @@ class Request:
     note: str = ""
     resolved: bool = True
     patience: float | None = None
+    pipeline: str = ""
 
     @property
     def subject(self) -> str:
         """The operation it was made for, such as ``POST /campaigns``, or its own method and path."""
         return self.operation or f"{self.method} {self.path}"
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """A request made ready: its URL, encoded as it will be sent, and all its headers."""
+
+    request: Request
+    url: URL
+    headers: Headers
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ import ssl
 
 import aiohttp
 import requests
+from aiohttp.http_exceptions import HttpProcessingError
 
 _LONGEST = 200
 
@@ -30,7 +31,7 @@ def explain(error: Exception, seconds: float) -> str:
             return "the server closed the connection without an answer"
         case aiohttp.ClientPayloadError():
             return "the body broke off"
-        case aiohttp.ClientResponseError():
+        case aiohttp.ClientResponseError() | HttpProcessingError():
             return "the answer is not valid HTTP"
         case OSError():
             return f"the connection broke: {_brief(error.strerror or error)}"

@@ -3,8 +3,7 @@
 import re
 
 from chimera_compliance.journal import Journal
-from chimera_compliance.probes.http.engine import Outgoing
-from chimera_compliance.probes.http.exchange import Exchange, Headers
+from chimera_compliance.probes.http.exchange import Exchange, Headers, Outgoing
 from chimera_compliance.probes.http.reproduce import curl
 from chimera_compliance.probes.http.trust import RUN_HEADER
 
