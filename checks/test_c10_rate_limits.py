@@ -5,7 +5,7 @@ import pytest
 from chimera_compliance import Inconclusive, Problem, control, reject
 from chimera_compliance.outcomes import NotReviewed
 from chimera_compliance.probes.rate_limits.bursts import tolerance
-from chimera_compliance.probes.rate_limits.bypasses import FAMILIES
+from chimera_compliance.probes.rate_limits.bypasses import FAMILIES, PIPELINING
 from chimera_compliance.probes.rate_limits.headers import CLOCKS_DIFFER
 from chimera_compliance.probes.rate_limits.recovery import LONGEST_WAIT, latest, too_long
 from chimera_compliance.probes.rate_limits.round import observe
@@ -196,9 +196,10 @@ def test_no_disguise_lifts_the_limit(exhausted, family, coverage):
     for quota, item in tried:
         name = f"{quota.subject}, {item.probe.name}"
         coverage.untested(name, item.undecided) if item.undecided else coverage.tested(name)
+    by = family if family == PIPELINING else f"another {family}"
     reject(
         [
-            _problem(quota, f"was served beyond its limit by another {family}: {item.probe.name}", item, "429")
+            _problem(quota, f"was served beyond its limit by {by}: {item.probe.name}", item, "429")
             for quota, item in tried
             if item.admitted
         ]

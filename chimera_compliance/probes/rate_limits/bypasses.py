@@ -11,9 +11,11 @@ from chimera_compliance.outcomes import Inconclusive
 from chimera_compliance.probes.http.api import Api
 from chimera_compliance.probes.http.exchange import Exchange, Headers, Request
 from chimera_compliance.probes.rate_limits.classes import Quota
+from chimera_compliance.probes.rate_limits.pipelining import FAMILY as PIPELINING
+from chimera_compliance.probes.rate_limits.pipelining import pipelined
 from chimera_compliance.probes.rate_limits.pressure import Probe
 
-FAMILIES = ("client address", "path", "method", "query", "client identity", "credential")
+FAMILIES = ("client address", "path", "method", "query", "client identity", "credential", PIPELINING)
 _ADDRESS_HEADERS = (
     "X-Forwarded-For",
     "X-Real-IP",
@@ -31,7 +33,7 @@ _VERSION = re.compile(r"/v(\d+)(?=/|$)")
 
 def bypasses(api: Api, quota: Quota) -> list[Probe]:
     """Every guise of the quota's request that could be counted apart."""
-    made = [*_headers(quota.make), *_paths(api, quota.make), *_methods_and_queries(quota.make)]
+    made = [*_headers(quota.make), *_paths(api, quota.make), *_methods_and_queries(quota.make), *pipelined(quota.make)]
     return made + ([*_credentials(api, quota)] if quota.bearer else [])
 
 

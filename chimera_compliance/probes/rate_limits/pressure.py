@@ -6,8 +6,9 @@ refused, in rounds; a probe counts as admitted only if it got through in every r
 
 import math
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chimera_compliance.probes.http.api import Api
 from chimera_compliance.probes.http.exchange import Exchange, Request
@@ -20,25 +21,42 @@ _LEAD_SECONDS = 0.5
 _LONGEST_LEAD = 32
 _EVERY = 3
 _NEVER_ANSWERED = "it was never answered"
+_PLAIN = -1
+_THROUGH, _REFUSED, _UNANSWERED = range(3)
 
 
 @dataclass(frozen=True)
 class Probe:
-    """A request that must be refused while the limit is exhausted; `make` builds a new one for each round."""
+    """A request that must be refused while the limit is exhausted; `make` builds a new one for each round.
+
+    Several `at_once` are pipelined on one connection, and each of them must be refused.
+    """
 
     family: str
     name: str
     make: Callable[[], Request]
+    at_once: int = 1
+
+    def requests(self) -> list[Request]:
+        """What a round sends."""
+        if self.at_once == 1:
+            return [self.make()]
+        made = enumerate([self.make() for _ in range(self.at_once)], 1)
+        return [replace(one, pipeline=self.name, note=f"{one.note}, {place} of {self.at_once}") for place, one in made]
 
 
 @dataclass(frozen=True)
 class Pressed:
-    """How a probe fared: `admitted` in every round, or `undecided` and why; else it was refused."""
+    """How a probe fared: `admitted` in every round, or `undecided` and why; else it was refused.
+
+    `exchange` tells it; `at_once` are all that were pipelined with it.
+    """
 
     probe: Probe
     exchange: Exchange
     admitted: bool = False
     undecided: str = ""
+    at_once: tuple[Exchange, ...] = ()
 
     @property
     def subject(self) -> str:
@@ -61,14 +79,22 @@ def press(api: Api, quota: Quota, probes: Iterable[Probe], admits: Callable[[Exc
 
     `admits` says which answers mean that the limiter let a probe through; any other settles it.
     """
+
+    def fate(exchange: Exchange) -> int:
+        """Of several at once, the one that got through tells; else one that was refused."""
+        if exchange.status in quota.burst.refusal_statuses or (exchange.answered and not admits(exchange)):
+            return _REFUSED
+        return _THROUGH if exchange.answered else _UNANSWERED
+
     open_probes = {id(probe): Pressed(probe, Exchange(probe.make())) for probe in probes}
     settled: list[Pressed] = []
     rounds = refills = 0
     while open_probes and rounds < _ROUNDS:
-        exchanges, decisive = _round(api, quota, [item.probe for item in open_probes.values()])
-        for key, exchange in zip(list(open_probes), exchanges, strict=True):
-            open_probes[key] = Pressed(open_probes[key].probe, exchange)
-            if exchange.status in quota.burst.refusal_statuses or (exchange.answered and not admits(exchange)):
+        answers, decisive = _round(api, quota, [item.probe for item in open_probes.values()])
+        for key, exchanges in zip(list(open_probes), answers, strict=True):
+            telling = min(exchanges, key=fate)
+            open_probes[key] = Pressed(open_probes[key].probe, telling, at_once=tuple(exchanges))
+            if fate(telling) == _REFUSED:
                 settled.append(open_probes.pop(key))
         rounds += decisive
         if not decisive:
@@ -89,28 +115,30 @@ def exhaust_again(api: Api, quota: Quota) -> Burst:
 
 def _last(item: Pressed, rounds: int) -> Pressed:
     if rounds < _ROUNDS:
-        return Pressed(item.probe, item.exchange, undecided="the limit could not be kept exhausted long enough")
+        return replace(item, undecided="the limit could not be kept exhausted long enough")
     if not item.exchange.answered:
-        return Pressed(item.probe, item.exchange, undecided=item.exchange.error or _NEVER_ANSWERED)
-    return Pressed(item.probe, item.exchange, admitted=True)
+        return replace(item, undecided=item.exchange.error or _NEVER_ANSWERED)
+    return replace(item, admitted=True)
 
 
-def _round(api: Api, quota: Quota, probes: list[Probe]) -> tuple[list[Exchange], bool]:
-    """The answers to the probes, and whether most of the requests among them were refused."""
+def _round(api: Api, quota: Quota, probes: list[Probe]) -> tuple[list[list[Exchange]], bool]:
+    """The answers to each probe, and whether most of the requests among them were refused."""
     lead = _lead(quota)
-    batch: list[tuple[Request, bool]] = [(quota.make(), False)] * (lead + 1)
+    batch: list[tuple[Request, int]] = [(quota.make(), _PLAIN)] * (lead + 1)
     for place, probe in enumerate(probes):
-        batch.append((probe.make(), True))
+        batch += [(request, place) for request in probe.requests()]
         if place % _EVERY == _EVERY - 1:
-            batch.append((quota.make(), False))
-    batch += [(quota.make(), False)] * 2
+            batch.append((quota.make(), _PLAIN))
+    batch += [(quota.make(), _PLAIN)] * 2
     began = time.monotonic()
-    exchanges = api.send([request for request, _ in batch], retry_limited=False)
-    plain = [exchange for exchange, (_, probing) in zip(exchanges, batch, strict=True) if not probing]
+    answers: dict[int, list[Exchange]] = defaultdict(list)
+    for (_, place), exchange in zip(batch, api.send([r for r, _ in batch], retry_limited=False), strict=True):
+        answers[place].append(exchange)
+    plain = answers.pop(_PLAIN)
     quota.note(plain, began)
     among = plain[lead:]
     refused = [exchange for exchange in among if not quota.burst.served(exchange)]
-    return [e for e, (_, probing) in zip(exchanges, batch, strict=True) if probing], 2 * len(refused) >= len(among)
+    return [answers[place] for place in range(len(probes))], 2 * len(refused) >= len(among)
 
 
 def _lead(quota: Quota) -> int:

@@ -17,6 +17,7 @@ from chimera_compliance.probes.rate_limits.bursts import fire, out_of_scope
 from chimera_compliance.probes.rate_limits.bypasses import bypasses, same_thing
 from chimera_compliance.probes.rate_limits.classes import Bearer, Class, Neighbour, Quota, classes
 from chimera_compliance.probes.rate_limits.operations import press_operations
+from chimera_compliance.probes.rate_limits.pipelining import confirm
 from chimera_compliance.probes.rate_limits.pressure import exhaust_again, press
 from chimera_compliance.probes.rate_limits.recovery import recover, settle
 from chimera_compliance.probes.rate_limits.strangers import strangers
@@ -61,6 +62,7 @@ def observe(api: Api, operations: "list[Operation]", principals: "Mapping[str, P
     _exhaust_strangers(api, seen.strangers)
     recover(api, seen.exhausted)
     _look_again(api, seen.all)
+    confirm(api, seen.exhausted)
     return seen
 
 
