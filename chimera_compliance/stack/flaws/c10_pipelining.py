@@ -1,7 +1,10 @@
-"""C10: limiters that do not count every request of a connection (RFC 9112, 9.3.2), and servers that answer but one."""
+"""C10: limiters that do not count every request of a connection (RFC 9112, 9.3.2), and servers that answer but one.
+
+Where connections are closed it is for one class alone, and a small one: each of its requests costs a handshake.
+"""
 
 from chimera_compliance.stack.flaws import flaw, variant
-from chimera_compliance.stack.flaws.c10_rate_limits import _admits
+from chimera_compliance.stack.flaws.c10_rate_limits import _HITL, _admits, _smaller
 
 
 def _counted_once(made, *, in_segment=False, keeps_alive=True):
@@ -20,11 +23,12 @@ def _counted_once(made, *, in_segment=False, keeps_alive=True):
             super().data_received(data)
 
         async def _mark(self, scope, receive, send):
-            scope["state"]["counted"], self._counted = self._counted, True
+            limited = _HITL in scope["path"]
+            scope["state"]["counted"], self._counted = self._counted, self._counted or limited
 
             async def closing(message):
-                last = not self.conn.trailing_data[0]
-                if message["type"] == "http.response.start" and last and not keeps_alive:
+                ends = limited and not keeps_alive and not self.conn.trailing_data[0]
+                if message["type"] == "http.response.start" and ends:
                     message["headers"].append((b"connection", b"close"))
                 await send(message)
 
@@ -35,8 +39,18 @@ def _counted_once(made, *, in_segment=False, keeps_alive=True):
             return guard.spend(request, operation, caller)
         request.state.allowance = request.app.state.limiter.left(operation.limit, str(caller.tenant_id))
 
+    _smaller(made)
     made.tls["http"] = Counting
-    _admits(made, lambda name: True, counts)
+    _admits(made, lambda name: _HITL in name, counts)
+
+
+def _closes(made, statuses=range(100, 600)):
+    def close(scope, status, headers):
+        if _HITL in scope["path"] and status in statuses:
+            headers["Connection"] = "close"
+
+    _smaller(made)
+    made.edit_headers.append(close)
 
 
 @flaw("C10", why="the limiter looks at the first request of each segment that arrives, and at none behind it")
@@ -53,13 +67,9 @@ def counted_by_connection(made):
 
 @variant(why="a connection for every request: it is closed after the answer, whatever was pipelined behind it")
 def closes_after_each_answer(made):
-    made.edit_headers.append(lambda scope, status, headers: headers.update({"Connection": "close"}))
+    _closes(made)
 
 
 @variant(why="a connection is closed after a refusal, so that a flood costs a handshake for each request")
 def closes_after_each_refusal(made):
-    def close(scope, status, headers):
-        if status == 429:
-            headers["Connection"] = "close"
-
-    made.edit_headers.append(close)
+    _closes(made, statuses=(429,))
