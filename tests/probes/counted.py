@@ -54,7 +54,8 @@ class Segments(socket.SocketIO):
 class Counted(BaseHTTPRequestHandler):
     """Answers who it is asked by; `server.key(handler)` is who is counted, None for nobody.
 
-    `server.odd(handler)` is a status that nobody is counted for, 0 to hang up, or None.
+    `server.odd(handler)` is a status that nobody is counted for, 0 to hang up, or None; `server.slow(handler)` the
+    seconds that an answer takes.
     """
 
     protocol_version = "HTTP/1.1"
@@ -74,6 +75,7 @@ class Counted(BaseHTTPRequestHandler):
         if (odd := self.server.odd(self)) is not None:
             self.close_connection = True
             return self._send(odd, {"Connection": "close"}) if odd else None
+        time.sleep(self.server.slow(self))
         server, key = self.server, self.server.key(self)
         server.seen.append((self.command, self.path, body))
         with server.lock:
@@ -114,7 +116,13 @@ def caller(handler):
 
 @contextlib.contextmanager
 def serving(**settings):
-    defaults = {"key": caller, "odd": lambda handler: None, "refusal": 429, "lie": lambda status: {}}
+    defaults = {
+        "key": caller,
+        "odd": lambda handler: None,
+        "slow": lambda handler: 0,
+        "refusal": 429,
+        "lie": lambda status: {},
+    }
     defaults |= {"limit": LIMIT, "window": WINDOW}
     with ThreadingHTTPServer(("127.0.0.1", 0), Counted) as server:
         server.daemon_threads = True

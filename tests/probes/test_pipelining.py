@@ -5,6 +5,10 @@ from counted import by_subject, caller, observer
 
 from chimera_compliance.probes.http.exchange import Request
 from chimera_compliance.probes.rate_limits.pipelining import FAMILY, pipelined
+from chimera_compliance.probes.rate_limits.pressure import _REFUSED as REFUSED
+from chimera_compliance.probes.rate_limits.pressure import _THROUGH as THROUGH
+from chimera_compliance.probes.rate_limits.pressure import _UNANSWERED as UNANSWERED
+from chimera_compliance.probes.rate_limits.pressure import _common
 
 
 @pytest.fixture
@@ -61,6 +65,28 @@ def test_a_server_that_closes_the_connection_gives_nothing_away(seen, closes):
     assert {exchange.error for exchange in item.at_once[1:]} == {"the server closed the connection without an answer"}
     assert not item.admitted
     assert not item.undecided, "the first of them was served before the limit"
+
+
+@pytest.mark.parametrize(
+    ("fates", "common", "telling"),
+    [
+        ([THROUGH], THROUGH, 0),
+        ([REFUSED, THROUGH, THROUGH, THROUGH], THROUGH, 1),
+        ([REFUSED, THROUGH, REFUSED, THROUGH], THROUGH, 1),
+        ([THROUGH, REFUSED, REFUSED, THROUGH], REFUSED, 1),
+        ([THROUGH, UNANSWERED, UNANSWERED, UNANSWERED], REFUSED, 0),
+        ([REFUSED, UNANSWERED, UNANSWERED, UNANSWERED], REFUSED, 0),
+        ([UNANSWERED] * 4, UNANSWERED, 0),
+    ],
+)
+def test_what_several_at_once_come_to(fates, common, telling):
+    assert _common(fates) == (common, telling)
+
+
+def test_what_a_limit_refills_meanwhile_is_not_gained(seen):
+    item = seen(key=by_segment, slow=lambda handler: 0.5 if of_several(handler) else 0)
+    assert not item.admitted
+    assert "refilled" in item.undecided or "exhausted long enough" in item.undecided
 
 
 def test_a_server_that_answers_no_pipelined_request_leaves_it_undecided(seen):

@@ -2,6 +2,9 @@
 
 An exhausted limit does not stay so: windows move, buckets refill. So every probe goes out among requests that must be
 refused, in rounds; a probe counts as admitted only if it got through in every round in which those did not.
+
+Pipelined requests are answered one after the other, and outlast those among which they were sent. They count as
+admitted only if more of them got through than a limit refills in that time.
 """
 
 import math
@@ -21,6 +24,7 @@ _LEAD_SECONDS = 0.5
 _LONGEST_LEAD = 32
 _EVERY = 3
 _NEVER_ANSWERED = "it was never answered"
+_REFILLED = "no more got through than the limit may have refilled while the answers were awaited"
 _PLAIN = -1
 _THROUGH, _REFUSED, _UNANSWERED = range(3)
 
@@ -49,7 +53,8 @@ class Probe:
 class Pressed:
     """How a probe fared: `admitted` in every round, or `undecided` and why; else it was refused.
 
-    `exchange` tells it; `at_once` are all that were pipelined with it.
+    `exchange` tells it; `at_once` are all that were pipelined with it, and `gained` is how many of those got through in
+    all rounds beyond what the limit refilled.
     """
 
     probe: Probe
@@ -57,6 +62,7 @@ class Pressed:
     admitted: bool = False
     undecided: str = ""
     at_once: tuple[Exchange, ...] = ()
+    gained: float = 0.0
 
     @property
     def subject(self) -> str:
@@ -81,7 +87,6 @@ def press(api: Api, quota: Quota, probes: Iterable[Probe], admits: Callable[[Exc
     """
 
     def fate(exchange: Exchange) -> int:
-        """Of several at once, the one that got through tells; else one that was refused."""
         if exchange.status in quota.burst.refusal_statuses or (exchange.answered and not admits(exchange)):
             return _REFUSED
         return _THROUGH if exchange.answered else _UNANSWERED
@@ -92,9 +97,11 @@ def press(api: Api, quota: Quota, probes: Iterable[Probe], admits: Callable[[Exc
     while open_probes and rounds < _ROUNDS:
         answers, decisive = _round(api, quota, [item.probe for item in open_probes.values()])
         for key, exchanges in zip(list(open_probes), answers, strict=True):
-            telling = min(exchanges, key=fate)
-            open_probes[key] = Pressed(open_probes[key].probe, telling, at_once=tuple(exchanges))
-            if fate(telling) == _REFUSED:
+            fates, item = [fate(exchange) for exchange in exchanges], open_probes[key]
+            common, telling = _common(fates)
+            gained = item.gained + decisive * (fates[1:].count(_THROUGH) - _refill(quota, exchanges[-1].seconds))
+            open_probes[key] = Pressed(item.probe, exchanges[telling], at_once=tuple(exchanges), gained=gained)
+            if common == _REFUSED:
                 settled.append(open_probes.pop(key))
         rounds += decisive
         if not decisive:
@@ -118,7 +125,17 @@ def _last(item: Pressed, rounds: int) -> Pressed:
         return replace(item, undecided="the limit could not be kept exhausted long enough")
     if not item.exchange.answered:
         return replace(item, undecided=item.exchange.error or _NEVER_ANSWERED)
+    if item.probe.at_once > 1 and item.gained <= 0:
+        return replace(item, undecided=_REFILLED)
     return replace(item, admitted=True)
+
+
+def _common(fates: list[int]) -> tuple[int, int]:
+    """What several at once come to, and which of them tells it: they got through if most behind the first did."""
+    best = min(fates)
+    if best == _THROUGH and len(fates) > 1 and 2 * fates[1:].count(_THROUGH) < len(fates):
+        best = _REFUSED
+    return best, fates.index(best) if best in fates else 0
 
 
 def _round(api: Api, quota: Quota, probes: list[Probe]) -> tuple[list[list[Exchange]], bool]:
@@ -143,4 +160,9 @@ def _round(api: Api, quota: Quota, probes: list[Probe]) -> tuple[list[list[Excha
 
 def _lead(quota: Quota) -> int:
     """Requests that use up what a bucket has refilled since the last round."""
-    return min(_LONGEST_LEAD, math.ceil(quota.limit.limit / quota.limit.window_seconds * _LEAD_SECONDS))
+    return min(_LONGEST_LEAD, math.ceil(_refill(quota, _LEAD_SECONDS)))
+
+
+def _refill(quota: Quota, seconds: float) -> float:
+    """How many requests become free in this time."""
+    return quota.limit.limit / quota.limit.window_seconds * seconds
