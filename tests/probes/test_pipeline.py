@@ -1,6 +1,7 @@
 """Requests written at once on one connection: each has its answer, or the reason why it has none; nothing raises."""
 
 import json
+import socket
 import ssl
 import time
 from dataclasses import replace
@@ -98,9 +99,9 @@ def test_no_answer_is_an_error_of_all(behave, said, tmp_path):
 
 
 def test_nobody_there_is_an_error_of_all(tmp_path):
-    with serving(all_at_once) as server:
-        url = server.url
-    with api_for(url, tmp_path) as api:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    with api_for(f"http://127.0.0.1:{port}", tmp_path) as api:
         assert all("Connect" in exchange.error for exchange in api.send(REQUESTS))
 
 
