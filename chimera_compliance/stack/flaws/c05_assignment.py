@@ -22,10 +22,8 @@ def _keeps(made, operation, *names):
     def handle(**given):
         body, work = given["body"], given["work"]
         extra = {name: value for name in names if (value := getattr(body, name)) is not None}
-        for name in names:
-            del body.__dict__[name]
-        body.__pydantic_fields_set__.difference_update(names)
-        shown = proper(**{**given, "body": before.model_validate(body.__dict__, from_attributes=True)})
+        said = body.model_dump(exclude={*names}, exclude_unset=True)
+        shown = proper(**{**given, "body": before.model_validate(said)})
         return _assigned(work, shown, extra)
 
     shape = inspect.signature(proper)
@@ -36,9 +34,9 @@ def _keeps(made, operation, *names):
     )
     handle.__name__ = proper.__name__
     seam.handler = handle
-    said = before.model_json_schema(ref_template="#/components/schemas/{model}")
-    said.pop("additionalProperties", None)
-    made.openapi.append(lambda document: document["components"]["schemas"].update({before.__name__: said}))
+    told = before.model_json_schema(ref_template="#/components/schemas/{model}")
+    told.pop("additionalProperties", None)
+    made.openapi.append(lambda document: document["components"]["schemas"].update({before.__name__: told}))
     made.sql.append(_CHOOSABLE)
 
 
