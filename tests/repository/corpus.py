@@ -9,8 +9,9 @@ import io
 import json
 import tarfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
+from chimera_compliance.probes.repository import Leak
 from chimera_compliance.probes.repository.phrases import make_phrase
 from chimera_compliance.probes.repository.rule import filled
 
@@ -132,6 +133,8 @@ PLANTED: list[tuple[str, str]] = [
     ("config/a87.env", "FLASK_SECRET_KEY=supersecretjwtkey"),
     ("tests/fixtures/a88.json", '{"password": "{pass:16}"}'),
     ("README.md", "Log in with `ghp_{alnum:36}`."),
+    ("src/a91.rs", "static DB_PASSWORD: &'static str = \"{pass:14}\";"),
+    ("src/a92.py", 'pyodbc.connect("Driver=psqlodbc;Server=db;Uid=app;Pwd={pass:14};Database=chimera")'),
     ("config/a90.jwk", '{"kty": "OKP", "crv": "Ed25519", "d": "{url64:43}", "x": "{url64:43}"}'),
 ]  # fmt: skip
 
@@ -233,6 +236,10 @@ BENIGN: list[tuple[str, str]] = [
     ("src/b96.py", 'dsn = f"postgresql://nobody@127.0.0.1:{free_port()}/nothing9"'),
     ("src/b97.py", 'run("pass", "--controls=C02")'),
     ("docs/b98.md", "the ARN is arn:aws:secretsmanager:us-east-1:123456789012:secret:chimera/db-WrpVuk"),
+    ("src/b99.cs", 'var conn = $"Server=db;User Id=sa;Password={password1};";'),
+    ("src/b100.cs", 'var conn = "Server=db;User Id=sa;Password=" + password1 + ";Encrypt=true";'),
+    ("src/b101.rs", 'const API_KEY: &str = env!("CHIMERA_API_KEY1");'),
+    ("src/b102.js", 'n="";a.password=e.value1;b.pwd=t.field2;'),
     ("src/b91.py", 'words = "the quick brown fox jumps over the lazy dog and runs far away from here"'),
 ]  # fmt: skip
 
@@ -258,3 +265,12 @@ def planted() -> dict[str, Content]:
 def benign() -> dict[str, Content]:
     """Path and content of every file that holds none."""
     return {path: filled(text) + "\n" for path, text in BENIGN}
+
+
+def reported(leaks: Iterable[Leak], files: Iterable[str]) -> set[str]:
+    """The files that leaks are about. A leak in a name does not tell the name: there is one such file."""
+    leaks = list(leaks)
+    named = any(leak.where == "name" for leak in leaks)
+    return {leak.file.split(" (")[0] for leak in leaks if leak.where == "tree"} | {
+        path for path in files if named and "ghp_" in path
+    }

@@ -11,7 +11,7 @@ from chimera_compliance.probes.repository.names import kind, signs
 _NOUN = r"(?:passw(?:or)?d|passwort|pass|pwd|pw|passphrase|passcode|secret|token|key|credentials?|creds|mnemonic|dsn|bearer|jwt|pat)"
 _OPEN = r"[^\s\"'`(){}\[\],;]"
 _GIVEN = (
-    rf"{_NOUN}\w{{0,20}}\\?[\"']?\]?\)?\s?(?::\s?[\w\[\]. |]{{1,24}})?\s{{0,8}}(?:={{1,3}}|:|=>|:=|,|!==?)\s{{0,8}}"
+    rf"{_NOUN}\w{{0,20}}\\?[\"']?\]?\)?\s?(?::\s?[\w\[\]. |&']{{1,24}})?\s{{0,8}}(?:={{1,3}}|:|=>|:=|,|!==?)\s{{0,8}}"
 )
 _SIGNING = r"(?:secret_?key\w{0,8}|jwt_?secret\w{0,8}|(?:signing|session|cookie)_?(?:secret|key))"
 _GUESSED = "letmein|hunter|qwert|swordfish|trustno|iloveyou|dragon|monkey|sunshine|princess|welcome|sesame|toor|master|superman"
@@ -43,7 +43,7 @@ APART = (
 )  # fmt: skip
 
 _QUOTED = re.compile(
-    r"""(?P<name>[A-Za-z_][\w.\-]{1,80})["']?\s*\]?\)?\s*(?::\s*[A-Za-z_][\w\[\]., |]{0,40}?\s*)?
+    r"""(?P<name>[A-Za-z_][\w.\-]{1,80})["']?\s*\]?\)?\s*(?::\s*&?(?:'static\s+)?[A-Za-z_][\w\[\]., |]{0,40}?\s*)?
     (?:={1,3}|:=|=>|:|!=|,)\s*(?:\bnew\s+)?(?:[A-Za-z_][\w.]*\(\s*)?(?:b|r|u|f|rb|br|@)?
     (?P<quote>\"\"\"|'''|["'`])(?P<value>(?:\\.|(?!(?P=quote))[^\n])*)(?P=quote)""",
     re.VERBOSE,
@@ -76,7 +76,11 @@ _ATTRIBUTES = re.compile(
 _TOLD = re.compile(
     r"(?i)(?<![\w:/.-])(?P<name>password|passwd|passphrase|api[ _-]?key|token|secret)(?:\s+for\s+[\w@.-]+)?\s*(?:\bis\b|\bwas\b|=|:)\s*(?P<quote>[\"'`]?)(?P<value>[^\s\"'`,;]{6,80})"
 )
-_FORMS = ((_QUOTED, True), (_DEFAULT, True), (_APART, True), (_XML, True), (_ATTRIBUTES, True), (_DOCKER, False), (_BARE, False))  # fmt: skip
+_CONNECTION = re.compile(
+    r"""["'](?:[^"'\n;=]{1,60}=[^"'\n;]{0,200};){0,12}\s*(?P<name>password|pwd)\s*=\s*(?P<quote>)(?P<value>[^\s;"'{}<>()]{4,200})\s*[;"']""",
+    re.IGNORECASE,
+)
+_FORMS = ((_QUOTED, True), (_CONNECTION, True), (_DEFAULT, True), (_APART, True), (_XML, True), (_ATTRIBUTES, True), (_DOCKER, False), (_BARE, False))  # fmt: skip
 
 
 @dataclass(frozen=True)
