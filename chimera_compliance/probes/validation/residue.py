@@ -26,8 +26,10 @@ class Residue:
     shown: list[frozenset[str]] = field(default_factory=list)
     accepted: list[int] = field(default_factory=list)
     last: Exchange | None = None
+    steady: bool = True
+    """Whether the list was the same each of the two times that it was asked for at once."""
     visible: bool = False
-    """Whether what a right request made appears in the list: else the list tells nothing."""
+    """Whether what a right request made appears in the list, which is steady: else the list tells nothing."""
 
     @property
     def subject(self) -> str:
@@ -43,6 +45,11 @@ class Residue:
     def surplus(self) -> int:
         """How many more objects there are than requests that were accepted."""
         return len(self.shown[1] - self.shown[0]) - (self.accepted[1] - self.accepted[0])
+
+    @property
+    def exchanged(self) -> bool:
+        """Whether there is more, and something of before is gone: that is another list, and not more of the same."""
+        return self.surplus > 0 and bool(self.shown[0] - self.shown[1])
 
     @property
     def actual(self) -> str:
@@ -68,16 +75,19 @@ class Bookkeeper:
         return cls(examination, found)
 
     def look(self) -> None:
-        """Note what the lists show now, to all principals together."""
+        """Note what the lists show now, to each principal in turn; twice, for others may use the API meanwhile."""
         people = self.examination.principals or [None]
-        asked = [self._request(book.reader, who) for book in self.books for who in people]
-        answers = iter(self.examination.send(asked))
-        for book in self.books:
-            seen = [next(answers) for _ in people]
+        first, second = ([self._read(who) for who in people] for _ in range(2))
+        for place, book in enumerate(self.books):
+            seen, again = ([answers[place] for answers in reading] for reading in (first, second))
+            book.steady &= all(_ids([one]) == _ids([other]) for one, other in zip(seen, again, strict=True))
             book.shown.append(frozenset(_ids(seen)))
             book.accepted.append(self._accepted(book.operation))
             if len(book.shown) == 2:
                 book.last = seen[0]
+
+    def _read(self, who) -> list[Exchange]:
+        return self.examination.send([self._request(book.reader, who) for book in self.books])
 
     def close(self) -> list[Residue]:
         """Look for the last time: what right requests made must be there to be seen."""
@@ -85,7 +95,7 @@ class Bookkeeper:
         made = [item for item in self.examination.exchanges if item.ok and item.request.method == "POST"]
         for book in self.books:
             ids = {identifier_of(item, "id") for item in made if item.request.operation == book.operation.id}
-            book.visible = bool(ids & book.shown[-1])
+            book.visible = book.steady and not book.exchanged and bool(ids & book.shown[-1])
         return self.books
 
     def _request(self, reader: Operation, who):

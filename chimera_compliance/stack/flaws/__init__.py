@@ -11,8 +11,9 @@ found by itself). The function bends ONE seam of the `Variant` that it is given,
     def unsigned_token(variant):
         del variant.token_checks["signature"]
 
-A flaw that no client can talk to at all (an expired certificate), or that leaves others nothing to read (a malformed
-configuration), is registered with `blinds=True`: other controls may then be inconclusive, though never failed.
+A flaw that no client can talk to at all (an expired certificate), or that leaves others nothing to go by (a malformed
+configuration, lists that show another tenant's rows now and then), is registered with `blinds=True`: other controls
+may then be inconclusive, though never failed.
 
 Its name, with `-` for `_` and the control before it, is the variant's: `c03-unsigned-token`. `breaks="C03.2"` names the
 requirement if it is known. `@variant(why=…)` registers a stack that is different and right, and must stay green

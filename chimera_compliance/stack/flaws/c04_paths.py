@@ -79,7 +79,7 @@ def large_objects(variant):
     ]
 
 
-@flaw("C04", why="a refused duplicate tells that another tenant has the value")
+@flaw("C04", why="a refused duplicate tells that another tenant has the value", blinds=True)
 def unique_over_all_tenants(variant):
     variant.sql.append("CREATE UNIQUE INDEX ON campaigns (goal_description, start_date)")
 
