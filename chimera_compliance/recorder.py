@@ -107,9 +107,9 @@ class Recorder:
         Raises:
             pytest.UsageError: the stack did not start.
         """
-        from chimera_compliance.stack import StackError
-
         if self.target is None:
+            from chimera_compliance.stack import StackError
+
             try:
                 self._load_target(self.stack.booted().target)
             except (StackError, ConfigurationError) as error:

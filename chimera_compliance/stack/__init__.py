@@ -35,6 +35,7 @@ class Stack:
 
     def __init__(self, process: subprocess.Popen):
         self._process = process
+        self._begun: tuple[str | None, float] = (None, 0.0)
 
     @classmethod
     def start(cls) -> "Stack":

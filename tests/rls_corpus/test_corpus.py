@@ -36,17 +36,17 @@ def verdict(cluster):
     return verdict
 
 
-@pytest.mark.parametrize("case", _each(shown("flaws")))
+@pytest.mark.parametrize("case", _each(shown("flaws") + siblings("flaw")))
 def test_flaw_is_caught(verdict, case):
     assert verdict(case)
 
 
-@pytest.mark.parametrize("case", _each(shown("fixed")))
+@pytest.mark.parametrize("case", _each(shown("fixed") + siblings("twin")))
 def test_twin_is_not_flagged(verdict, case):
     assert not verdict(case)
 
 
-@pytest.mark.parametrize("case", _each(shown("correct")))
+@pytest.mark.parametrize("case", _each(shown("correct") + siblings("sql")))
 def test_correct_design_is_not_flagged(verdict, case):
     assert not verdict(case)
 
@@ -54,18 +54,3 @@ def test_correct_design_is_not_flagged(verdict, case):
 @pytest.mark.parametrize("case", _each(case for case in shown("flaws") if case.command))
 def test_what_a_pooled_session_keeps_is_all_that_is_told_of_it(verdict, case):
     assert set(verdict(case)) == {"leftovers"}
-
-
-@pytest.mark.parametrize("case", _each(siblings("flaw")))
-def test_sibling_is_caught(verdict, case):
-    assert verdict(case)
-
-
-@pytest.mark.parametrize("case", _each(siblings("twin")))
-def test_siblings_twin_is_not_flagged(verdict, case):
-    assert not verdict(case)
-
-
-@pytest.mark.parametrize("case", _each(siblings("sql")))
-def test_other_sound_design_is_not_flagged(verdict, case):
-    assert not verdict(case)

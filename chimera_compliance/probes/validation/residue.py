@@ -27,7 +27,7 @@ class Residue:
     accepted: list[int] = field(default_factory=list)
     last: Exchange | None = None
     steady: bool = True
-    """Whether the list was the same each of the two times that it was asked for at once."""
+    """Whether each principal was shown the same list both times that it was asked for, with nothing sent between."""
     visible: bool = False
     """Whether what a right request made appears in the list, which is steady: else the list tells nothing."""
 
