@@ -31,7 +31,7 @@ lint: $(TESTED)
 # What stops a change of ours: no credential in any commit, no weakness in the code.
 scan: $(READY)
 	@$(BIN)/gitleaks git . --redact --no-banner
-	@$(BIN)/bandit --quiet --recursive --severity-level medium --configfile pyproject.toml chimera_compliance checks conftest.py
+	@$(BIN)/bandit --quiet --recursive --severity-level medium --configfile pyproject.toml benchmarks checks chimera_compliance reports conftest.py
 
 $(BIN)/python:
 	@$(PYTHON) -m venv $(VENV)
